@@ -106,7 +106,7 @@ def _chain(db: Database, ticket_id: str) -> set[str]:
     rows = db.query(
         """
         WITH RECURSIVE chain (id) AS (
-          SELECT :ticket
+          SELECT t.id FROM tickets t WHERE t.id = :ticket
           UNION SELECT d.original_id FROM duplicates d JOIN chain c ON d.ticket_id = c.id)
         SELECT id FROM chain
         """,

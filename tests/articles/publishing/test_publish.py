@@ -17,12 +17,15 @@ from kbsearch.articles.publishing import edition, publications
 from kbsearch.articles.publishing import publish as publish_module
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.database.engines import open_database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.text import markup
 from kbsearch.text.markup.reuse import Pieces
 from tests.kit import growth
+from tests.kit.engines import address_of
 from tests.kit.writers import PAGE, article, commit, git, png, repository, with_page, write
 
 
@@ -31,7 +34,7 @@ def content(settings: Settings) -> Path:
     return with_page(settings)
 
 
-def title(db: SqliteDatabase, slug: str = "page", language: str = "en") -> str:
+def title(db: Database, slug: str = "page", language: str = "en") -> str:
     return articles.find(db, ANONYMOUS, language, slug).title
 
 
@@ -339,9 +342,12 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from kbsearch.config import Settings
-from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.articles.publishing import publications, publish
 from kbsearch.search.fulltext import article_writer
+from tests.kit.engines import at
+
+db = at(sys.argv[3])
+engine = type(db)
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -351,26 +357,26 @@ def after(module, name):
     setattr(module, name, lambda *a, **k: (original(*a, **k), die()))
 
 def in_statement(word):
-    original = SqliteDatabase.execute
+    original = engine.execute
     def execute(self, sql, values=None):
         changed = original(self, sql, values)
         if word in sql:
             die()
         return changed
-    SqliteDatabase.execute = execute
+    engine.execute = execute
 
 settings = Settings(site=Path(sys.argv[1]))
 moment = sys.argv[2]
 if moment == "rendered": article_writer.build = die
 elif moment == "writing the index": article_writer.write = die
 elif moment == "index written": publish.publications.write = die
-elif moment == "writing rows": after(SqliteDatabase, "insert_many")
+elif moment == "writing rows": after(engine, "insert_many")
 elif moment == "rows written": publish.publications.put_live = die
 elif moment == "switching": in_statement("INSERT INTO state")
 elif moment == "switched": publish.publications.forget = die
 elif moment == "forgetting": in_statement("DELETE FROM articles ")
 elif moment == "forgotten": publish._forget_indexes = die
-publish.publish(SqliteDatabase(settings.database_path), settings)
+publish.publish(db, settings)
 """
 BEFORE = ("rendered", "writing the index", "index written", "writing rows", "rows written")
 MOMENTS = (*BEFORE, "switching", "switched", "forgetting", "forgotten", "never")
@@ -384,7 +390,7 @@ def test_a_publisher_killed_at_any_moment_leaves_one_commit_served(db, settings,
     for path in (PAGE, "articles/en/guide/twin.md"):
         write(content, path, article("Second title"))
     new = commit(content)
-    command = [sys.executable, "-c", KILLED, str(settings.site), moment]
+    command = [sys.executable, "-c", KILLED, str(settings.site), moment, address_of(db)]
     done = subprocess.run(command, check=False, capture_output=True)
     assert done.returncode == (0 if moment == "never" else -signal.SIGKILL), done.stderr
     live = publications.find_live(db)
@@ -401,7 +407,7 @@ def test_what_a_killed_publisher_left_is_removed_by_the_next(db, settings, conte
     published(db, settings)
     write(content, PAGE, article("Second title"))
     commit(content)
-    command = [sys.executable, "-c", KILLED, str(settings.site), "rows written"]
+    command = [sys.executable, "-c", KILLED, str(settings.site), "rows written", address_of(db)]
     subprocess.run(command, check=False)
     assert len(db.query("SELECT id FROM publications")) == 2
     published(db, settings)
@@ -419,7 +425,7 @@ def test_a_reader_never_sees_a_mix(db, settings, content):
     over = threading.Event()
 
     def read() -> None:
-        reader = SqliteDatabase(settings.database_path)
+        reader = open_database(settings.database_address)
         while not over.is_set():
             with reader.snapshot():
                 seen.append((title(reader), title(reader, "twin")))
@@ -441,11 +447,11 @@ def test_a_reader_never_sees_a_mix(db, settings, content):
 def test_two_publishers_take_turns(settings, db, content):
     script = (
         "import sys; from pathlib import Path; from kbsearch.config import Settings;"
-        "from kbsearch.database.sqlite import SqliteDatabase;"
         "from kbsearch.articles.publishing.publish import publish;"
-        "s = Settings(site=Path(sys.argv[1])); publish(SqliteDatabase(s.database_path), s)"
+        "from tests.kit.engines import at;"
+        "publish(at(sys.argv[2]), Settings(site=Path(sys.argv[1])))"
     )
-    command = [sys.executable, "-c", script, str(settings.site)]
+    command = [sys.executable, "-c", script, str(settings.site), address_of(db)]
     running = [subprocess.Popen(command) for _ in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert len(db.query("SELECT id FROM publications")) == 1

@@ -17,6 +17,7 @@ from kbsearch.articles.writing.originals import Overtaken
 from kbsearch.articles.writing.proposals import GateClosed
 from kbsearch.config import Settings
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
+from tests.kit.engines import address_of
 from tests.kit.writers import PAGE, article, commit, git, repository, write
 
 KEY = "draft-key-1"
@@ -206,19 +207,20 @@ from kbsearch.access import Viewer, principals
 from kbsearch.articles.publishing import publish as publishing
 from kbsearch.articles.writing import proposals
 from kbsearch.config import Settings
-from kbsearch.database.sqlite import SqliteDatabase
-site, person = sys.argv[1:]
+from tests.kit.engines import at
+site, database, person = sys.argv[1:]
 settings = Settings(site=Path(site), default_audience="everyone")
 wendy = Viewer("writer", person, "Wendy Faure", "wendy@support.example",
                principals=principals("writer", person))
 publishing.publish = lambda db, settings: os.kill(os.getpid(), signal.SIGKILL)
-proposals.publish(SqliteDatabase(settings.database_path), wendy, settings, "draft-key-1")
+proposals.publish(at(database), wendy, settings, "draft-key-1")
 """
 
 
 def test_killed_between_the_commit_and_its_publication_nothing_is_lost(db, cast, settings, content):
     begin(db, cast.wendy, settings, body="Mine.")
-    command = [sys.executable, "-c", KILLED, str(settings.site), str(cast.wendy.person_id)]
+    places = str(settings.site), address_of(db)
+    command = [sys.executable, "-c", KILLED, *places, str(cast.wendy.person_id)]
     killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False)
     assert killed.returncode == -9
     assert git(content, "show", f"main:{PAGE}").endswith("Mine.")

@@ -326,6 +326,7 @@ def test_a_case_is_linked_as_the_original_and_let_go_again(app, db, cast, asked)
     assert case_clicks.touching(db, [42]) == [], "whoever lets it go"
 
 
+@pytest.mark.both_engines
 def test_a_request_is_a_duplicate_of_one_and_never_of_itself(db, cast, asked):
     seven, eight = (tickets.find_number(db, cast.dan, number) for number in (7, 8))
     duplicates.link(db, cast.dan, asked, seven)
