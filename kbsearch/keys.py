@@ -20,10 +20,10 @@ def site_key(settings: Settings) -> bytes:
         return hashlib.sha256(settings.secret_key.encode()).digest()
     path = settings.data_path / KEY_NAME
     try:
-        return _read(path)
+        return read(path)
     except FileNotFoundError:
         _make(path)
-        return _read(path)
+        return read(path)
 
 
 def is_there(settings: Settings) -> bool:
@@ -33,15 +33,25 @@ def is_there(settings: Settings) -> bool:
 
 def fingerprint(settings: Settings) -> str:
     """What a key is known again by; it says nothing of the key."""
-    return derive(settings, "fingerprint").hex()
+    return fingerprint_of(site_key(settings))
+
+
+def fingerprint_of(key: bytes) -> str:
+    """The same of a key that is no site's, or not any more."""
+    return derive_from(key, "fingerprint").hex()
 
 
 def derive(settings: Settings, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose: what leaks from one says nothing of another."""
-    return hmac.digest(site_key(settings), purpose.encode(), "sha256")
+    return derive_from(site_key(settings), purpose)
 
 
-def _read(path: Path) -> bytes:
+def derive_from(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, purpose.encode(), "sha256")
+
+
+def read(path: Path) -> bytes:
+    """The key of a file that its owner alone may read."""
     with path.open("rb") as source:
         if os.fstat(source.fileno()).st_mode & 0o077:
             raise ConfigError(f"{path}: others can read this secret: chmod 600 {path}")

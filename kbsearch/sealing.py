@@ -2,11 +2,31 @@
 
 import base64
 import logging
+from dataclasses import dataclass
 
 from kbsearch import keys
 from kbsearch.config import Settings
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Resealing:
+    """What was sealed with an earlier key of the site, sealed with that of today."""
+
+    old_key: bytes
+    settings: Settings
+
+    def again(self, purpose: str, sealed: str) -> str:
+        """The same secret under today's key; what the earlier one cannot read stays as it is."""
+        from cryptography.fernet import Fernet, InvalidToken
+
+        try:
+            secret = Fernet(_encoded(keys.derive_from(self.old_key, purpose))).decrypt(sealed)
+        except InvalidToken:
+            log.error("the secret of %s was sealed with another secret_key", purpose)
+            return sealed
+        return seal(self.settings, purpose, secret.decode())
 
 
 def seal(settings: Settings, purpose: str, secret: str) -> str:
@@ -28,4 +48,8 @@ def unseal(settings: Settings, purpose: str, sealed: str) -> str | None:
 
 
 def _key(settings: Settings, purpose: str) -> bytes:
-    return base64.urlsafe_b64encode(keys.derive(settings, purpose))
+    return _encoded(keys.derive(settings, purpose))
+
+
+def _encoded(key: bytes) -> bytes:
+    return base64.urlsafe_b64encode(key)

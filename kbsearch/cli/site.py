@@ -68,15 +68,27 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
 
 @click.command("adopt")
 @click.option("--new-key", is_flag=True, help="Go on with another secret key: it is lost.")
+@click.option(
+    "--old-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --new-key: the file of the key before. All that it sealed stays good.",
+)
 @pass_site
-def adopt_command(site: Site, new_key: bool) -> None:
+def adopt_command(site: Site, new_key: bool, old_key: Path | None) -> None:
     """Make data folder and content belong to this database, where the site refuses to start.
 
     Only for those who know why they did not: files that no request names leave after a while.
-    With --new-key, authenticators are taken away, and webhooks need a new secret.
+    With --new-key, authenticators are taken away, and webhooks need a new secret; not so with
+    --old-key, which changes a key that may have leaked: stop the site and move the file away first.
 
     Example: kbsearch adopt
     """
+    if old_key and not new_key:
+        raise click.UsageError(say("--old-key goes with --new-key"))
+    if old_key:
+        belonging.change_key(site.configuration, old_key)
+        click.echo(say("the key that is there counts from now on; remove %(path)s", path=old_key))
+        return
     if new_key:
         for person in belonging.take_key(site.configuration):
             click.echo(say("%(email)s sets up another authenticator", email=person.email))

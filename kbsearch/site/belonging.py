@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from kbsearch import keys, people
+from kbsearch import audit, keys, people, sealing
 from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.git import repository_of
 from kbsearch.config import Settings
@@ -21,9 +21,12 @@ from kbsearch.database import Database, engines, migrations, new_id, site_state
 from kbsearch.errors import Problem
 from kbsearch.files import places
 from kbsearch.files.folder import sync_folder
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery import mail_tokens
 from kbsearch.people import Person
-from kbsearch.people.accounts import directory
+from kbsearch.people.accounts import directory, second_factor
 from kbsearch.promises import targets
+from kbsearch.site import browser_settings
 from kbsearch.tickets import field_editing, teams
 
 log = logging.getLogger(__name__)
@@ -78,6 +81,25 @@ def take_key(configuration: Configuration) -> list[Person]:
             for person in people_again:
                 directory.reset_second_factor(db, OPERATOR, person)
     return people_again
+
+
+def change_key(configuration: Configuration, old_key: Path) -> None:
+    """Go on with the key that is there now, or a new one: what the one before sealed stays good.
+
+    Raises Problem where `old_key` does not hold the key of this database.
+    """
+    settings = configuration.settings
+    look(configuration, but_key=True)
+    resealing = sealing.Resealing(keys.read(old_key), settings)
+    with closing(engines.open_database(settings.database_address)) as db:
+        migrations.migrate(db)
+        if site_state.read(db, KEY_STATE) != keys.fingerprint_of(resealing.old_key):
+            raise Problem("site.key_not_of_before", path=old_key)
+        with db.atomic():
+            for noun in (second_factor, webhooks, mail_tokens, browser_settings):
+                noun.reseal(db, resealing)
+            site_state.write(db, KEY_STATE, keys.fingerprint(settings))
+            audit.act(db, OPERATOR, "key.changed")
 
 
 def look(configuration: Configuration, *, but_key: bool = False) -> Marks:

@@ -200,6 +200,13 @@ class BrowserSettings:
         )
 
 
+def reseal(db: Database, resealing: sealing.Resealing) -> None:
+    """Seal the secrets among them with today's key."""
+    for name, text in _rows(db).items():
+        if name in SECRETS:
+            _put(db, name, resealing.again(_purpose(name), text))
+
+
 def _refusal(problem: ConfigError) -> Invalid:
     """Why a setting cannot be so, in the words that kbsearch.toml is refused with."""
     if problem.reason:

@@ -5,21 +5,28 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import config_sources
+from kbsearch import audit, config_sources, people, sealing
 from kbsearch.cli import cli
 from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
+from kbsearch.messages import webhooks
+from kbsearch.people import viewers
+from kbsearch.people.accounts import second_factor
 from kbsearch.site import belonging
 from tests.kit.places import TOP
 from tests.kit.writers import git
 
 DATABASE = "var/kbsearch.sqlite3"
+TOTP = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+SEALED = {"access": "mail-tokens", "setting": "setting smtp_url"}
 
 
 @pytest.fixture(autouse=True)
@@ -405,4 +412,40 @@ def test_whoever_lost_the_key_goes_on_with_another(site: Path, part: str):
     assert opens(site)
     db = SqliteDatabase(site / DATABASE)
     assert db.query("SELECT person_id FROM authenticators") == []
+    db.close()
+
+
+def test_a_key_is_changed_and_all_that_it_sealed_stays_good(site: Path):
+    old = site / "old_key"
+    settings = found(site).settings
+    db = belonging.open_database(found(site))
+    (person,) = people.list_all(db)
+    root = viewers.find(db, person.email)
+    second_factor.set_totp(db, settings, person.id, TOTP)
+    webhook = webhooks.add(db, root, settings, "https://hooks.example/in", ["ticket.opened"])
+    secrets = webhooks.signers(db, settings, webhook.id, datetime.now(UTC))
+    sealed = {name: sealing.seal(settings, purpose, "kept") for name, purpose in SEALED.items()}
+    db.insert("mail_grants", {"name": "microsoft", "access": sealed["access"]})
+    setting = {"name": "smtp_url", "value": sealed["setting"], "changed_at": "2026-01-01T00:00:00Z"}
+    db.insert("site_settings", setting)
+    db.close()
+
+    (site / "var/secret_key").rename(old)
+    wrong = site / "wrong_key"
+    wrong.write_text("cd" * 32)
+    wrong.chmod(0o600)
+    refused = run(site, "adopt", "--new-key", "--old-key", str(wrong))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert run(site, "adopt", "--old-key", str(old)).exit_code == 2
+    assert run(site, "adopt", "--new-key", "--old-key", str(old)).exit_code == 0
+
+    assert (site / "var/secret_key").read_text() != old.read_text()
+    db = belonging.open_database(found(site))
+    assert second_factor.check_totp(db, settings, person.id, pyotp.TOTP(TOTP).now())
+    assert secrets and secrets == webhooks.signers(db, settings, webhook.id, datetime.now(UTC))
+    (grant,) = db.query("SELECT * FROM mail_grants")
+    (row,) = db.query("SELECT * FROM site_settings")
+    assert sealing.unseal(settings, SEALED["access"], grant["access"]) == "kept"
+    assert sealing.unseal(settings, SEALED["setting"], row["value"]) == "kept"
+    assert "key.changed" in {event.kind for event in audit.list_kinds(db, root, (), limit=9)}
     db.close()

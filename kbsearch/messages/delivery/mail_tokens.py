@@ -218,6 +218,19 @@ def _note(db: Database, holder: str, problem: NoToken) -> None:
     )
 
 
+def reseal(db: Database, resealing: sealing.Resealing) -> None:
+    """Seal the tokens of every provider with today's key."""
+    for row in db.query("SELECT name, access, refresh FROM mail_grants"):
+        sealed = {
+            kind: resealing.again(PURPOSE, row[kind]) if row[kind] else row[kind]
+            for kind in ("access", "refresh")
+        }
+        db.execute(
+            "UPDATE mail_grants SET access = :access, refresh = :refresh WHERE name = :name",
+            {"name": row["name"], **sealed},
+        )
+
+
 def _keep(
     db: Database, settings: Settings, provider: Provider, tokens: Tokens, at: datetime
 ) -> None:

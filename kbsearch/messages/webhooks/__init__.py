@@ -241,6 +241,21 @@ def signers(db: Database, settings: Settings, webhook_id: str, at: datetime) -> 
     return [secret for secret in opened if secret is not None]
 
 
+def reseal(db: Database, resealing: sealing.Resealing) -> None:
+    """Seal the secrets of all webhooks with today's key."""
+    for row in db.query("SELECT id, secret, old_secret FROM webhook_endpoints"):
+        purpose, old = _purpose(row["id"]), row["old_secret"]
+        values = {
+            "id": row["id"],
+            "secret": resealing.again(purpose, row["secret"]),
+            "old": resealing.again(purpose, old) if old else old,
+        }
+        db.execute(
+            "UPDATE webhook_endpoints SET secret = :secret, old_secret = :old WHERE id = :id",
+            values,
+        )
+
+
 def look(db: Database, webhook_id: str) -> Webhook | None:
     """The webhook as the worker sees it, which has no viewer."""
     webhooks = _read(db, "e.id = :id", {"id": webhook_id})

@@ -169,6 +169,17 @@ def remove_totp(
     return removed == 1
 
 
+def reseal(db: Database, resealing: sealing.Resealing) -> None:
+    """Seal every secret with today's key; one that waits for its first code is dropped."""
+    db.execute("DELETE FROM authenticator_offers")
+    for row in db.query("SELECT person_id, secret FROM authenticators"):
+        secret = resealing.again(_purpose(row["person_id"]), row["secret"])
+        db.execute(
+            "UPDATE authenticators SET secret = :secret WHERE person_id = :person_id",
+            {**row, "secret": secret},
+        )
+
+
 def totp_uri(secret: str, *, email: str, site_name: str) -> str:
     """What the QR code of a secret says to an authenticator."""
     import pyotp  # a few pages need it

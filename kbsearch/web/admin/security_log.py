@@ -46,6 +46,7 @@ CHANGES = frozenset(
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
         *("mail_access.consented", "lessons.forgotten", "site.restored", "branch.published"),
+        "key.changed",
         "branch.approved",
     }
 )
@@ -317,6 +318,7 @@ def kind_name(kind: str) -> str:
         "branch.published": _("Article published in the browser"),
         "branch.approved": _("Article approved in the browser"),
         "site.restored": _("Site restored from an archive"),
+        "key.changed": _("Key of the site changed"),
         "sign_in.succeeded": _("Signed in"),
         "sign_in.failed": _("Sign-in failed"),
         "sign_in.refused": _("Sign-in refused"),
