@@ -28,6 +28,7 @@ FORMS: dict[str, dict[str, str]] = {
     "api.open_ticket": {"subject": f"Un {WORD}", "description": "Perdu"},
     "api.edit_ticket": {"severity": "major"},
     "api.add_message": {"body": "Retrouvé"},
+    "api.record_time": {"spent": "1h30"},
     "api.add_copy": {"email": "bob@acme.example"},
     "api.add_organisation": {"name": "Initech"},
     "api.edit_organisation": {"name": "Acme"},

@@ -40,6 +40,9 @@ class Program:
     def patch(self, path: str, body: object, **more: Any) -> TestResponse:
         return self.call("PATCH", path, json=body, **more)
 
+    def delete(self, path: str) -> TestResponse:
+        return self.call("DELETE", path)
+
 
 def program(app: Flask, db: Database, viewer: Viewer, fields: TokenFields | None = None) -> Program:
     """A program that acts as somebody, reading and writing unless fields say otherwise."""

@@ -16,6 +16,7 @@ from kbsearch.web.api import (
     openapi,
     search,
     tickets,
+    time,
 )
 from kbsearch.web.api.operations import bp
 
@@ -32,4 +33,5 @@ __all__ = [
     "openapi",
     "search",
     "tickets",
+    "time",
 ]

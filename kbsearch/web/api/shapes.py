@@ -143,6 +143,7 @@ _SOMETIMES: dict[str, Schema] = {
 TICKET_HEAD = record(_ALWAYS, _SOMETIMES)
 SAID: dict[str, Schema] = {"messages": several(MESSAGE), "attachments": several(FILE)}
 TICKET = record({**_ALWAYS, **SAID}, _SOMETIMES)
+TIME = record({"id": TEXT, "day": TEXT, "minutes": WHOLE, "note": TEXT, "person": TEXT})
 EVENT = record({"type": TEXT, "timestamp": MOMENT, "data": ANYTHING})
 ORGANISATION = record(
     {

@@ -115,6 +115,21 @@ def test_agents_give_a_ticket_to_a_team_and_customers_learn_nothing_of_it(
     assert dans.patch(path, {"team": "Herds"}).status_code == 422, "it is archived"
 
 
+def test_agents_write_down_the_time_they_spent(app: Flask, db: SqliteDatabase, cast: Cast):
+    address, dan = f"/tickets/{file(db, cast.alice).number}/time", program(app, db, cast.dan)
+    assert dan.post(address, {"spent": "soon"}).status_code == 422
+    made = dan.post(address, {"spent": "1h30", "note": "By phone"})
+    assert made.status_code == 201 and made.json is not None
+    assert (made.json["minutes"], made.json["person"]) == (90, "Dan Leroy")
+    assert dan.get(address).json == {"time": [made.json]}
+    entry = f"{address}/{made.json['id']}"
+    for other in (program(app, db, cast.alice), program(app, db, cast.chloe)):
+        answers = other.get(address), other.post(address, {"spent": "1h"}), other.delete(entry)
+        assert [answer.status_code for answer in answers] == [404] * 3
+    assert dan.delete(entry).json == {"time": []}
+    assert dan.delete(entry).status_code == 404
+
+
 def test_people_come_in_copy_and_go(app: Flask, db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
     alices, bobs = program(app, db, cast.alice), program(app, db, cast.bob)
@@ -124,7 +139,7 @@ def test_people_come_in_copy_and_go(app: Flask, db: SqliteDatabase, cast: Cast):
     assert bobs.post(f"{path}/messages", {"body": "La blanche."}).status_code == 201
     assert bobs.post(f"{path}/cc", {"email": "chloe@globex.example"}).status_code == 403
     assert alices.post(f"{path}/cc", {"email": "chloe@globex.example"}).status_code == 422
-    gone = alices.call("DELETE", f"{path}/cc?email=bob@acme.example")
+    gone = alices.delete(f"{path}/cc?email=bob@acme.example")
     assert gone.json is not None and gone.json["cc"] == []
 
 
