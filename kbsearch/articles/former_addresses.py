@@ -25,6 +25,33 @@ def check_gone(db: Database, viewer: Viewer, language: str, slug: str) -> None:
             raise Gone("article.gone")
 
 
+def list_leading(db: Database, viewer: Viewer) -> list[tuple[str, str, str]]:
+    """The addresses that live articles had: language, address and path of the article.
+
+    An address that begins with `/` is one of another system, as `old_addresses.key_of` says it.
+    What an article was called while it was for others, the viewer is not told.
+    """
+    aliases = db.query(
+        """
+        SELECT l.language, l.alias, a.path FROM article_aliases l
+        JOIN articles a ON a.id = l.article_id JOIN state s ON s.value = l.publication_id
+        WHERE s.name = 'live_publication' ORDER BY l.language, l.alias
+        """
+    )
+    former = db.query(
+        "SELECT language, slug, path, audience FROM former_addresses ORDER BY language, slug"
+    )
+    principals = set(viewer.principals)
+    return [
+        *((row["language"], row["alias"], row["path"]) for row in aliases),
+        *(
+            (row["language"], row["slug"], row["path"])
+            for row in former
+            if principals & set(article_readers(row["audience"]))
+        ),
+    ]
+
+
 def may_hide(db: Database) -> bool:
     """Whether an address without a page may be one of an article that is not for everyone."""
     rows = db.query(

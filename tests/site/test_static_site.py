@@ -2,15 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
 
-from kbsearch.articles.publishing.publish import publish
+from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.cli import cli
+from kbsearch.clock import now
 from kbsearch.errors import Problem
+from kbsearch.people.organisations import branding
 from kbsearch.site import static_site
 from kbsearch.site.static_site.search_index import folded
 from tests.kit.writers import article, commit, png, repository, write
@@ -86,6 +89,49 @@ def test_the_index_finds_words_without_their_accents(folder):
     assert index["pages"][number][:2] == ["articles/page.html", "Réinitialiser l’œuvre"]
     assert list(folded("L’Œuvre des Élèves 設定")) == ["l", "oeuvre", "des", "eleve", "設", "定"]
     assert len((folder / "static/search.js").read_bytes()) < 4096
+
+
+def test_old_addresses_lead_to_where_their_article_is(db, settings, content, tmp_path):
+    names = "alias: [ancienne, /hc/fr-fr/articles/12-titre, /docs/Vieux.html, /../../dehors]\n"
+    write(content, "articles/fr/guide/page.md", article("Page", more=names + "slug: nouvelle\n"))
+    write(content, "articles/fr/guide/suite.md", article("La suite"))
+    write(
+        content,
+        f"articles/fr/{CANARY}/{CANARY}.md",
+        article("Titre", audience="agents", more=f"alias: vieux-{CANARY}\n"),
+    )
+    commit(content)
+    assert isinstance(publish(db, settings), Publication)
+    static_site.write(settings, db, tmp_path / "out")
+    moved = (tmp_path / "out/_redirects").read_text().splitlines()
+    target = "/fr/articles/nouvelle.html 301"
+    assert set(moved) == {
+        f"/fr/articles/{name} {target}"
+        for name in ("ancienne", "page", "12-titre", "vieux-html", "dehors")
+    } | {f"/hc/articles/12 {target}", f"/docs/vieux {target}"}, moved
+    page = (tmp_path / "out/hc/articles/12/index.html").read_text()
+    assert 'rel="canonical" href="../../../fr/articles/nouvelle.html"' in page
+    assert "url=../../../fr/articles/nouvelle.html" in page
+    assert "La suite" in (tmp_path / "out/fr/articles/suite.html").read_text()
+    assert not any(CANARY in name for name in files(tmp_path / "out"))
+
+
+def test_it_has_the_look_and_the_products_of_the_site(db, settings, content, tmp_path, cast):
+    write(content, "articles/fr/guide/page.md", article("Page", more="product: icownect\n"))
+    secret = article(f"Titre {CANARY}", audience="agents", more=f"product: {CANARY}\n")
+    write(content, f"articles/fr/{CANARY}/{CANARY}.md", secret)
+    commit(content)
+    publish(db, settings)
+    digest = branding.keep_picture(db, png(20, 10))
+    db.insert("site_settings", {"name": "logo", "value": digest, "changed_at": now()})
+    static_site.write(replace(settings, accent="#A01234"), db, tmp_path / "out")
+    written = files(tmp_path / "out")
+    assert written["static/logo.png"] == png(20, 10) and b"#a01234" in written["static/site.css"]
+    assert "../../static/logo.png" in written["fr/articles/page.html"].decode()
+    assert "../products/icownect.html" in written["fr/articles/page.html"].decode()
+    assert "../articles/page.html" in written["fr/products/icownect.html"].decode()
+    assert "products/icownect.html" in written["fr/index.html"].decode()
+    assert not any(CANARY in name or CANARY.encode() in body for name, body in written.items())
 
 
 def test_a_folder_with_something_in_it_is_left_alone(folder, db, settings):

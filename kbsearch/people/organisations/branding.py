@@ -148,6 +148,15 @@ def find_site_picture(db: Database, digest: str) -> tuple[Logo, bytes]:
     return Logo(**rows[0]), body
 
 
+def site_logo(db: Database) -> tuple[Logo, bytes] | None:
+    """The logo of the site and its bytes, where one is chosen."""
+    rows = db.query("SELECT value FROM site_settings WHERE name = 'logo'")
+    try:
+        return find_site_picture(db, rows[0]["value"]) if rows else None
+    except NotFound:
+        return None
+
+
 @lru_cache(maxsize=256)
 def shades(accent: str) -> Mapping[str, tuple[str, str]]:
     """The shades of a colour by name, light and dark; text in them can be read in both themes."""

@@ -10,10 +10,11 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class WrittenPages:
-    """What is written: whole languages, and articles by language and slug."""
+    """What is written: whole languages, articles and products by language and slug."""
 
     languages: Collection[str]
     articles: Collection[tuple[str, str]]
+    products: Collection[tuple[str, str]] = ()
 
     def file(self, path: str) -> str:
         """The file of a page of the site, by its address; empty where it is not written."""
@@ -21,6 +22,8 @@ class WrittenPages:
         kind, _, name = rest.partition("/")
         if kind == "articles" and (language, name) in self.articles:
             return f"{language}/articles/{name}.html"
+        if kind == "products" and (language, name) in self.products:
+            return f"{language}/products/{name}.html"
         if language in self.languages and rest in ("", "search"):
             return f"{language}/{rest or 'index'}.html"
         return ""

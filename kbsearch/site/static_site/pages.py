@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kbsearch import i18n, resources
 from kbsearch.config import Settings
+from kbsearch.people.organisations.branding import Logo
 from kbsearch.site.static_site.links import relative
 from kbsearch.text.typography import typeset
 
@@ -14,7 +15,7 @@ from kbsearch.text.typography import typeset
 class StaticTemplates:
     """The templates of all pages, compiled once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, logo: tuple[str, Logo] | None) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(resources.folder("templates")),
             undefined=StrictUndefined,
@@ -26,6 +27,7 @@ class StaticTemplates:
         self._environment.globals |= {
             "language_names": i18n.LANGUAGE_NAMES,
             "site_name": settings.site_name,
+            "logo": logo,
         }
 
     def render(self, name: str, language: str, file: str, /, **values: object) -> str:
