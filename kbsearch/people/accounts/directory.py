@@ -9,15 +9,16 @@ from typing import Literal
 
 from kbsearch import audit, people
 from kbsearch.access import Viewer, only_agents
-from kbsearch.database import Database, escape_like
+from kbsearch.database import Database
 from kbsearch.errors import NotFound
 from kbsearch.people import Person, PersonFields, only_deciders, undeliverable
 from kbsearch.people.accounts import choosing, passkeys, second_factor, sessions
+from kbsearch.text import name_search
 
 AccountState = Literal["open", "closed"]
 PAGE_LENGTH = 50
 CONDITIONS = """
-    (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
+    (LOWER(p.name) LIKE :pattern OR p.email LIKE :pattern)
     AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
     AND (:role IS NULL OR p.role = :role)
     AND (:state IS NULL OR (p.disabled_at IS NULL) = (:state = 'open'))
@@ -53,17 +54,21 @@ class PeoplePage:
 def search(db: Database, viewer: Viewer, filters: PeopleFilter) -> PeoplePage:
     """The people whose name or address holds a text, narrowed down by the rest of the filter."""
     only_agents(viewer)
-    values = _values(viewer, filters)
-    count = db.query(f"SELECT COUNT(*) AS n FROM people p WHERE {CONDITIONS}", values)  # noqa: S608
-    rows = db.query(
-        f"""
-        SELECT p.id FROM people p WHERE {CONDITIONS}
-        ORDER BY LOWER(p.name), p.email LIMIT :limit OFFSET :start
-        """,  # noqa: S608 (a constant)
-        {**values, "limit": PAGE_LENGTH, "start": (filters.page - 1) * PAGE_LENGTH},
-    )
-    by_id = {person.id: person for person in people.find_all(db, [row["id"] for row in rows])}
-    return PeoplePage(tuple(by_id[row["id"]] for row in rows), count[0]["n"])
+    start = (filters.page - 1) * PAGE_LENGTH
+    if filters.text.strip():
+        ids = _holding(db, viewer, filters, "LOWER(p.name), p.email")
+        count, ids = len(ids), ids[start : start + PAGE_LENGTH]
+    else:
+        values = _values(viewer, filters)
+        where = f"FROM people p WHERE {CONDITIONS}"
+        count = db.query(f"SELECT COUNT(*) AS n {where}", values)[0]["n"]
+        rows = db.query(
+            f"SELECT p.id {where} ORDER BY LOWER(p.name), p.email LIMIT :limit OFFSET :start",
+            {**values, "limit": PAGE_LENGTH, "start": start},
+        )
+        ids = [row["id"] for row in rows]
+    by_id = {person.id: person for person in people.find_all(db, ids)}
+    return PeoplePage(tuple(by_id[id] for id in ids), count)
 
 
 def list_after(
@@ -71,6 +76,9 @@ def list_after(
 ) -> list[Person]:
     """Those of a filter whose address comes after one, in the order of addresses."""
     only_agents(viewer)
+    if filters.text.strip():
+        ids = _holding(db, viewer, filters, "p.email", email)[:limit]
+        return people.find_all(db, ids)
     rows = db.query(
         f"""
         SELECT p.id FROM people p WHERE {CONDITIONS} AND p.email > :email
@@ -127,9 +135,24 @@ def reach_again(db: Database, viewer: Viewer, person: Person) -> None:
     undeliverable.clear(db, person.id, actor_id=viewer.person_id)
 
 
+def _holding(
+    db: Database, viewer: Viewer, filters: PeopleFilter, order: str, email: str = ""
+) -> list[str]:
+    """The ids of those whose name or address holds the text, in an order, after an address."""
+    rows = db.query(
+        f"""
+        SELECT p.id, p.name, p.email FROM people p WHERE {CONDITIONS} AND p.email > :email
+        ORDER BY {order}
+        """,  # noqa: S608 (constants)
+        {**_values(viewer, filters), "email": email},
+    )
+    text = filters.text.strip()
+    return [row["id"] for row in rows if name_search.holds(text, row["name"], row["email"])]
+
+
 def _values(viewer: Viewer, filters: PeopleFilter) -> dict[str, object]:
     return {
-        "pattern": f"%{escape_like(filters.text.strip().lower())}%",
+        "pattern": name_search.like_pattern(filters.text.strip()),
         "everybody": int(viewer.is_administrator),
         "role": filters.role,
         "state": filters.state,

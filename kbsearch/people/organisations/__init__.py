@@ -9,13 +9,14 @@ from kbsearch import audit, revisions
 from kbsearch.access import Viewer, only_administrators
 from kbsearch.clock import now
 from kbsearch.config import Settings
-from kbsearch.database import Database, Row, Values, escape_like, new_id, one_of
+from kbsearch.database import Database, Row, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.organisations import branding
 from kbsearch.people.organisations.branding import Look
 from kbsearch.people.organisations.slugs import checked_name, checked_slug, slug_of
 from kbsearch.promises import clocks_changed
 from kbsearch.promises.targets import checked_contract
+from kbsearch.text import name_search
 from kbsearch.tickets import readers
 
 SHARING = ("nobody", "people", "everyone")
@@ -161,9 +162,10 @@ def list_of(db: Database, viewer: Viewer) -> list[Organisation]:
 
 def search(db: Database, text: str) -> list[Organisation]:
     """Those whose name or slug holds a text, by name."""
-    pattern = f"%{escape_like(text.strip().lower())}%"
-    holds = "LOWER(o.name) LIKE :pattern ESCAPE '!' OR o.slug LIKE :pattern ESCAPE '!'"
-    return _read(db, f"WHERE {holds}", {"pattern": pattern})
+    part = text.strip()
+    where = "WHERE LOWER(o.name) LIKE :pattern OR o.slug LIKE :pattern"
+    candidates = _read(db, where, {"pattern": name_search.like_pattern(part)})
+    return [one for one in candidates if name_search.holds(part, one.name, one.slug)]
 
 
 def followers(db: Database, organisation: Organisation) -> tuple[str, ...]:

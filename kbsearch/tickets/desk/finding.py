@@ -12,7 +12,7 @@ from kbsearch import access, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, Values
 from kbsearch.errors import NotFound
-from kbsearch.text.normal_form import without_marks
+from kbsearch.text.name_search import folded, like_pattern
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.listing import LONGEST_WORD, MOST_WORDS
 
@@ -20,8 +20,6 @@ MOST_LOOKED_AT = 500  # customers whose name has the longest of the words
 SHORTEST_PHONE = 6  # digits
 _NO_DIGIT = re.compile(r"\D")
 _NO_PHONE = re.compile(r"[^\d\s().+-]")
-# Letters that no accent changes: any other may be stored as another sign than was typed.
-_PLAIN = re.compile(r"[^b-dfghj-mp-tvwxz0-9@.+-]")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def by_name(db: Database, viewer: Viewer, text: str, limit: int) -> Matches:
     if not words:
         return Matches()
     longest = max(words, key=len)[:LONGEST_WORD]
-    values = {"part": f"%{_PLAIN.sub('_', longest)}%"}
+    values = {"part": like_pattern(longest)}
     return Matches(
         tuple(_things(db, "organisations", words, values))[:limit],
         tuple(_customers(db, words, values, text))[:limit],
@@ -77,11 +75,6 @@ def by_number(db: Database, viewer: Viewer, text: str) -> Ticket | None:
         return tickets.find_number(db, viewer, int(number))
     except NotFound:
         return None
-
-
-def folded(text: str) -> str:
-    """As names are compared."""
-    return without_marks(text.replace("\x00", " ").encode("utf-8", "replace").decode()).lower()
 
 
 def _things(db: Database, table: str, words: list[str], values: Values) -> Iterator[NamedThing]:

@@ -13,10 +13,11 @@ from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, one_of
+from kbsearch.text.name_search import folded
 from kbsearch.tickets import changes, clocks, fields, tags, waiting
 from kbsearch.tickets.clocks import Clock, Due
 from kbsearch.tickets.codes import AWAITS_US, IS_RESOLVED, IS_UNDER_WAY
-from kbsearch.tickets.desk.finding import Matches, folded
+from kbsearch.tickets.desk.finding import Matches
 from kbsearch.tickets.listing import (
     COLUMNS,
     PAGE_SIZE,

@@ -213,6 +213,7 @@ def test_a_viewer_has_their_own_organisations_by_name(db: SqliteDatabase, cast: 
     assert organisations.list_of(db, cast.nobody) == []
 
 
+@pytest.mark.both_engines
 def test_organisations_are_searched_by_name_or_slug(db: SqliteDatabase, cast: Cast):
     organisations.edit(
         db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(name="Works 100%")
@@ -221,6 +222,10 @@ def test_organisations_are_searched_by_name_or_slug(db: SqliteDatabase, cast: Ca
     assert [each.slug for each in organisations.search(db, "acm")] == ["acme"]
     assert [each.slug for each in organisations.search(db, "%")] == ["acme"], "a plain letter"
     assert len(organisations.search(db, " ")) == 2
+    organisations.add(db, OPERATOR, OrganisationFields(name="Électricité Çà"))
+    for text in ("ÉLEC", "electricite", "ça", " ca "):
+        assert [each.name for each in organisations.search(db, text)] == ["Électricité Çà"], text
+    assert organisations.search(db, "électrique") == organisations.search(db, "é" * 300) == []
 
 
 def test_another_slug_keeps_its_people_reading(db: SqliteDatabase, cast: Cast):
