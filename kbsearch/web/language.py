@@ -120,6 +120,7 @@ class Language:
             "product_name": product_name,
             "asset": assets.url,
             "language": code,
+            "language_names": i18n.LANGUAGE_NAMES,
             "here": f"/{code}",
             "settings": settings,
             "event_sentence": self.event_sentence,

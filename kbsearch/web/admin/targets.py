@@ -100,11 +100,11 @@ def form(target: Target | None, fields: Form) -> Response:
         form=fields,
         target=target,
         severities=("", *SEVERITIES),
-        products=products.list_all(db()),
-        organisations=organisations.list_all(db()),
+        products=[(product.id, product.name) for product in products.list_all(db())],
+        organisations=[(one.id, one.name) for one in organisations.list_all(db())],
         contracts=organisations.list_contracts(db()),
         calendars=[
-            calendar
+            (calendar.id, calendar.name)
             for calendar in calendars.list_all(db())
             if not calendar.is_archived or calendar.id in archived
         ],

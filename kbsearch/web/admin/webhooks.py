@@ -138,8 +138,8 @@ def offered() -> dict[str, Any]:
     """What the form of a webhook offers."""
     return {
         "kinds": events.KINDS,
-        "organisations": organisations.list_all(db()),
-        "products": products.list_all(db()),
+        "organisations": [(one.slug, one.name) for one in organisations.list_all(db())],
+        "products": [(one.slug, one.name) for one in products.list_all(db())],
     }
 
 
