@@ -1,7 +1,7 @@
 """What of a translation is behind its original, for those who may read both."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
@@ -13,35 +13,30 @@ from kbsearch.database import Database
 
 @dataclass(frozen=True)
 class ArticleLag:
-    """The paragraphs that are behind."""
+    """The paragraphs that are behind; none where there are none, or the viewer may not know."""
 
-    original: Card
-    lines: tuple[int, ...]  # of the file
-    kinds: tuple[str, ...]  # of each: changed, missing or gone
-    html: Markup  # the text with a note at each; empty where they have no sure place
+    original: Card | None = None
+    lines: tuple[int, ...] = ()  # of the file
+    kinds: tuple[str, ...] = ()  # of each: changed, missing or gone
+    html: Markup = field(default=Markup())  # a note at each; empty where they have no sure place
 
     @property
     def count(self) -> int:
         return len(self.lines)
 
 
-def is_known(db: Database, article: Article) -> bool:
-    """Whether a translation was compared with its original, paragraph by paragraph."""
-    return bool(_lag(db, article))
-
-
 def find(db: Database, viewer: Viewer, article: Article) -> ArticleLag | None:
-    """What of an article that the viewer reads is behind; None where nothing is that they see."""
-    lag = json.loads(_lag(db, article) or "{}")
-    if not lag.get("lines"):
+    """What of an article that the viewer reads is behind.
+
+    None where it was not compared with its original, paragraph by paragraph.
+    """
+    rows = db.query("SELECT lag FROM articles WHERE id = :id", {"id": article.id})
+    text = rows[0]["lag"] if rows else ""
+    if not text:
         return None
-    original = articles.find_path(db, viewer, lag["original"])
+    lag = json.loads(text)
+    original = articles.find_path(db, viewer, lag["original"]) if lag["lines"] else None
     if original is None:
-        return None
+        return ArticleLag()
     html = Markup(lag["html"])  # it left markup.clean before it was stored
     return ArticleLag(original, tuple(lag["lines"]), tuple(lag["kinds"]), html)
-
-
-def _lag(db: Database, article: Article) -> str:
-    rows = db.query("SELECT lag FROM articles WHERE id = :id", {"id": article.id})
-    return str(rows[0]["lag"]) if rows else ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kbsearch import config, resources
+from kbsearch.articles.publishing.commits import OWN_ADDRESS
 from kbsearch.errors import Problem
 
 SHOWN = (  # what a new kbsearch.toml speaks of; the README lists the rest
@@ -69,7 +70,7 @@ mot de passe, password
 """
 # Nothing of the machine's own git configuration may stop the first commit.
 GIT = ("git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgsign=false")
-AUTHOR = ("-c", "user.name=kbsearch", "-c", "user.email=kbsearch@localhost")
+AUTHOR = ("-c", "user.name=kbsearch", "-c", f"user.email={OWN_ADDRESS}")
 
 
 class CannotCreate(Problem):

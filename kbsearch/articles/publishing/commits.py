@@ -9,6 +9,7 @@ from kbsearch.articles.publishing import git
 from kbsearch.articles.publishing.git import Repository
 
 FILE = "100644"  # the mode of a plain file
+OWN_ADDRESS = "kbsearch@localhost"  # of who commits where no person does
 _NO_MODE, _NOTHING = "0", "0" * 40
 
 

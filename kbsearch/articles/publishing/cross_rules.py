@@ -1,16 +1,14 @@
 """The rules that look beyond one text: at the pages it points at, its age, its translations."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from urllib.parse import unquote
 
-from kbsearch.articles.publishing import foreign_keys
+from kbsearch.articles.publishing import foreign_keys, review_dates
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.tree import Tree
-from kbsearch.clock import now, parsed, utc_now
 from kbsearch.text import markup
 from kbsearch.text.markup.reuse import USE_KINDS
 
@@ -26,7 +24,6 @@ OTHER_TEXTS = (
     ".textile",
     ".txt",
 )
-STALE_AFTER = timedelta(days=365)
 MAX_IMAGE = 500 * 1024  # bytes
 
 
@@ -53,18 +50,15 @@ def about(
 
 
 def _stale(rendered: Rendered) -> list[RuleRemark]:
-    """What is to be reviewed: by the day it names, else a year after it was looked at."""
+    """What is to be reviewed."""
     front = rendered.source.front
-    review_by = front.text("review_by")
-    reviewed = front.text("reviewed") or rendered.updated_at
-    if review_by > front.text("reviewed"):
-        is_due = review_by <= now()[:10]
-        values = {"date": review_by, "reason": "due"}
-        return [RuleRemark(*front.place("review_by"), "stale", values)] if is_due else []
-    if utc_now() - parsed(reviewed) <= STALE_AFTER:
+    review_by, reviewed = front.text("review_by"), front.text("reviewed")
+    reason = review_dates.reason_for(review_by, reviewed, rendered.updated_at)
+    if not reason:
         return []
-    values = {"date": reviewed[:10], "reason": "old"}
-    return [RuleRemark(*front.place("reviewed", "updated"), "stale", values)]
+    date = review_by if reason == "due" else (reviewed or rendered.updated_at)[:10]
+    place = front.place(*(("review_by",) if reason == "due" else ("reviewed", "updated")))
+    return [RuleRemark(*place, "stale", {"date": date, "reason": reason})]
 
 
 def of_text(rendered: Rendered, resolver: PageResolver) -> list[Finding]:

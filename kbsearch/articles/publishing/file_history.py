@@ -1,4 +1,4 @@
-"""Every change of the articles that git remembers, file by file, through renames and moves."""
+"""The changes of the articles in the commits git remembers, through renames and moves."""
 
 import logging
 import re

@@ -9,7 +9,7 @@ from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.rebasing import is_ancestor
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
 
-MOST_COMMITS = 20_000
+MOST_COMMITS = 20_000  # that are looked at: what left its place earlier is not known
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "-M", "-l2000", "--diff-filter=DR")
 
 
@@ -34,7 +34,7 @@ def since(tree: Tree, commit: str) -> list[MovedFile]:
 
 
 def of_history(tree: Tree) -> list[MovedFile]:
-    """What ever left its place, the last first."""
+    """What left its place in the last commits that count, the last first."""
     return _of_commits(tree, tree.commit) if isinstance(tree, GitTree) else []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from subprocess import CalledProcessError
 
 from kbsearch.articles.publishing import commits, git
-from kbsearch.articles.publishing.commits import Author, FileChange
+from kbsearch.articles.publishing.commits import OWN_ADDRESS, Author, FileChange
 from kbsearch.articles.publishing.git import Repository, repository_of
 from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.config import Settings
@@ -167,6 +167,6 @@ def _fast_forward(work_tree: Path, commit: str) -> None:
     """The branch and its files together, or neither: git refuses to overwrite what is not kept."""
     repository = repository_of(work_tree)
     assert repository is not None, "git said that it is one of its work trees"
-    name = {"GIT_COMMITTER_NAME": "kbsearch", "GIT_COMMITTER_EMAIL": "kbsearch@localhost"}
+    name = {"GIT_COMMITTER_NAME": "kbsearch", "GIT_COMMITTER_EMAIL": OWN_ADDRESS}
     arguments = (f"--work-tree={work_tree}", "merge", "--quiet", "--ff-only", "--no-autostash")
     git.run(repository, *arguments, commit, environment=name)

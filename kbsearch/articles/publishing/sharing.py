@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 from kbsearch.articles.publishing import branches, git, previews, rebasing, remotes
+from kbsearch.articles.publishing.commits import OWN_ADDRESS
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.git import Repository, repository_of
 from kbsearch.articles.publishing.git_tree import GitTree
@@ -30,7 +31,6 @@ AGREED = "refs/kbsearch/agreed/"  # what both had when all was said
 REWRITTEN = "refs/kbsearch/rewritten/"  # what was here before a history was written anew
 UNMERGED = f"{branches.DRAFTS}unmerged-"
 ATTEMPTS = 3
-BY = "kbsearch@localhost"
 SHORT = 10  # signs of a commit
 WRITERS_PATIENCE = 10.0  # seconds for each thing that the remote is asked
 WRITERS_TURN = 20.0  # seconds a writer waits behind the worker or another one
@@ -200,7 +200,7 @@ def _on_top(db: Database, settings: Settings, live: GitTree, theirs: str, since:
     """What is live here on top of what the remote has; its own alone, where that cannot be."""
     base = GitTree(live.repository, theirs)
     try:
-        commit = rebasing.rebased(base, live.commit, by=BY, since=since)
+        commit = rebasing.rebased(base, live.commit, by=OWN_ADDRESS, since=since)
         if commit in (theirs, live.commit):
             return commit
         findings = _findings(db, settings, GitTree(live.repository, commit))

@@ -3,7 +3,7 @@
 What was approved is one commit: whatever is changed afterwards is looked at again.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -83,6 +83,30 @@ def may_approve(viewer: Viewer, authors: Collection[str]) -> bool:
     return access.may_publish(viewer, authors, is_reviewed=True)
 
 
+@dataclass(frozen=True)
+class BranchReview:
+    """Who wrote a branch, and what was said of it, the first first."""
+
+    branch: Branch
+    authors: frozenset[str]  # addresses
+    comments: tuple[BranchComment, ...]
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether somebody lets it go as it is, and nobody's last word is another."""
+        last: dict[str, str] = {}
+        for comment in self.comments:
+            if comment.commit == self.branch.commit and comment.verdict != "comment":
+                last[comment.person_id or comment.id] = comment.verdict
+        return "approved" in last.values() and "changes" not in last.values()
+
+
+def review_of(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> BranchReview:
+    """What decides whether a branch may go live."""
+    comments = tuple(list_all(db, viewer, branch))
+    return BranchReview(branch, frozenset(branches.authors(settings, branch)), comments)
+
+
 def list_all(db: Database, viewer: Viewer, branch: Branch) -> list[BranchComment]:
     """What was said of a branch, the first first."""
     access.only_staff(viewer, "branch.not_found")
@@ -92,15 +116,6 @@ def list_all(db: Database, viewer: Viewer, branch: Branch) -> list[BranchComment
 def find(db: Database, comment_id: str) -> BranchComment | None:
     """A comment by its id, for whoever is told of it."""
     return next(iter(_read(db, "c.id = :id", id=comment_id)), None)
-
-
-def is_approved(branch: Branch, comments: Iterable[BranchComment]) -> bool:
-    """Whether somebody lets a branch go as it is, and nobody's last word is another."""
-    last: dict[str, str] = {}
-    for each in comments:
-        if each.commit == branch.commit and each.verdict != "comment":
-            last[each.person_id or each.id] = each.verdict
-    return "approved" in last.values() and "changes" not in last.values()
 
 
 def forget(db: Database, viewer: Viewer, name: str) -> None:

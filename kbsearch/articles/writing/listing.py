@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.articles.publishing.cross_rules import STALE_AFTER
-from kbsearch.clock import now, stored, utc_now
+from kbsearch.articles.publishing.review_dates import reason_for
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, Values
 from kbsearch.search.learning.votes import FEW
 from kbsearch.text.markup import slug_of
@@ -166,9 +166,7 @@ def _share(row: Row) -> float:
 
 
 def _is_stale(row: Row) -> bool:
-    if row["review_by"] > row["reviewed"]:
-        return bool(row["review_by"] <= now()[:10])
-    return bool((row["reviewed"] or row["updated_at"]) < stored(utc_now() - STALE_AFTER))
+    return bool(reason_for(row["review_by"], row["reviewed"], row["updated_at"]))
 
 
 _STATES: dict[State, Callable[[Row], bool]] = {

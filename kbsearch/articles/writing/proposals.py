@@ -15,6 +15,7 @@ from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.tree import Entry, blob_id
 from kbsearch.articles.writing import amending, branch_comments, draft_files, drafts, originals
 from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing.branch_comments import BranchReview
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
@@ -100,7 +101,8 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
 
     Stopped at any moment it is whole on its branch, or on the content's: the worker publishes that.
     """
-    if not may_publish_branch(db, viewer, settings, branch):
+    review = branch_comments.review_of(db, viewer, settings, branch)
+    if not may_publish_branch(viewer, settings, review):
         raise Forbidden("branch.not_for_you")
     if not branch.is_draft:
         raise Invalid("branch.not_a_draft")
@@ -129,14 +131,11 @@ def may_publish(viewer: Viewer, settings: Settings, authors: Collection[str]) ->
     return access.may_publish(viewer, authors, is_reviewed=settings.article_review)
 
 
-def may_publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> bool:
+def may_publish_branch(viewer: Viewer, settings: Settings, review: BranchReview) -> bool:
     """Whether the viewer may put a branch live: what another writer approved is free to go."""
-    access.only_staff(viewer, "branch.not_found")
-    if settings.article_review and branch_comments.is_approved(
-        branch, branch_comments.list_all(db, viewer, branch)
-    ):
+    if settings.article_review and review.is_approved:
         return access.may_publish(viewer, (), is_reviewed=False)
-    return may_publish(viewer, settings, branches.authors(settings, branch))
+    return may_publish(viewer, settings, review.authors)
 
 
 def _publish_as_branch(

@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 
 from kbsearch import outbox
+from kbsearch.articles.publishing.review_dates import IS_DUE
 from kbsearch.clock import now
 from kbsearch.database import Database, Row
 
 DUE = outbox.declare("article.review_due", "mail")  # to one person: "path day person"
-_DUE = """
+_DUE = f"""
     SELECT a.path, a.language, a.slug, a.title, a.review_by, p.id AS person_id FROM articles a
     JOIN state s ON s.value = a.publication_id AND s.name = 'live_publication'
     JOIN people p ON (LOWER(a.owner) = p.email OR a.owner = p.name)
       AND p.role <> 'customer' AND p.disabled_at IS NULL
-    WHERE a.review_by <> '' AND a.review_by <= :today AND a.reviewed < a.review_by
-"""
+    WHERE {IS_DUE}
+"""  # noqa: S608 (a constant)
 
 
 @dataclass(frozen=True)

@@ -188,9 +188,9 @@ def show(article: Article, wrong: str = "") -> Response:
         marks=marks,
         minutes=reading_minutes(article),
         translations=translations,
-        lag=lag,
+        behind=lag.count if lag else 0,
         versions=versions.list_others(db(), viewer(), article) if article.version else (),
-        original=lag.original if lag else original_of(article, translations),
+        original=lag.original if lag else changed_original(article, translations),
         trail=trail,
         metadata=metadata.of_article(article, translations, trail),
         neighbours=articles.neighbours(db(), viewer(), article),
@@ -237,9 +237,9 @@ def reading_minutes(article: Article) -> int:
     return max(1, round(words / WORDS_PER_MINUTE))
 
 
-def original_of(article: Article, translations: tuple[Article, ...]) -> Card | None:
-    """The original of a translation that was changed since, where no paragraph tells it."""
-    if not article.source_commit or lags.is_known(db(), article):
+def changed_original(article: Article, translations: tuple[Article, ...]) -> Card | None:
+    """The original of a translation that was changed since, as far as its commit tells it."""
+    if not article.source_commit:
         return None
     for translation in translations:
         is_original = bool(translation.commit) and not translation.source_commit

@@ -48,19 +48,18 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
     view: View = next((name for name in VIEWS if name == request.args.get("view")), "rendered")
     own = previews.article_of(file)
     findings = preview.new_findings(files)
-    comments = branch_comments.list_all(db(), viewer(), branch)
+    review = branch_comments.review_of(db(), viewer(), settings, branch)
     article = preview.article(own)
     source = previews.source_of(settings, branch, file) if file else None
     response = render(
         "writing/preview.html",
         branch=branch,
         problem=i18n.explain(problem, language()) if problem else "",
-        may_publish=branch.is_draft
-        and proposals.may_publish_branch(db(), viewer(), settings, branch),
-        comments=comments,
-        may_approve=branch_comments.may_approve(viewer(), branches.authors(settings, branch)),
+        may_publish=branch.is_draft and proposals.may_publish_branch(viewer(), settings, review),
+        comments=review.comments,
+        may_approve=branch_comments.may_approve(viewer(), review.authors),
         needs_approval=settings.article_review,
-        is_approved=branch_comments.is_approved(branch, comments),
+        is_approved=review.is_approved,
         said=request.form.get("body", "") if problem else "",
         files=[(name, address_of(branch, name)) for name in files],
         file=file,

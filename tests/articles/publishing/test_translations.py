@@ -186,7 +186,7 @@ def test_what_git_could_not_tell_is_asked_again(db, settings, content, monkeypat
 
     monkeypatch.setattr(git_runner, "run", fail)
     assert lines(db, settings) == []
-    assert not lags.is_known(db, articles.find(db, ANONYMOUS, "en", "page"))
+    assert lags.find(db, ANONYMOUS, articles.find(db, ANONYMOUS, "en", "page")) is None
     monkeypatch.setattr(git_runner, "run", run)
     write(content, "articles/fr/guide/other.md", article("Autre"))
     commit(content)

@@ -21,19 +21,24 @@ def proposed(db, viewer, settings, **values: str):
     return branches.find(settings, proposals.propose(db, viewer, settings, KEY))
 
 
+def may_publish(db, viewer, settings, branch) -> bool:
+    review = branch_comments.review_of(db, viewer, settings, branch)
+    return proposals.may_publish_branch(viewer, settings, review)
+
+
 def test_an_approved_branch_is_published_by_its_author(db, cast, settings, content):
     reviewed = replace(settings, article_review=True)
     branch = proposed(db, cast.wendy, reviewed, title="By Wendy")
     for own in (cast.wendy, cast.dan):  # its author; somebody who publishes nothing
         with pytest.raises(Forbidden):
             branch_comments.comment(db, own, reviewed, branch, "", "approved")
-    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
+    assert not may_publish(db, cast.wendy, reviewed, branch)
     branch_comments.comment(db, cast.root, reviewed, branch, "", "approved")
     branch_comments.comment(db, cast.dan, reviewed, branch, "Not yet.", "changes")
-    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
+    assert not may_publish(db, cast.wendy, reviewed, branch)
     db.execute("UPDATE people SET name = 'Jean Martin' WHERE role <> 'customer'")
     branch_comments.comment(db, cast.root, reviewed, branch, "", "approved")
-    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch), "two of one name"
+    assert not may_publish(db, cast.wendy, reviewed, branch), "two of one name"
     branch_comments.comment(db, cast.dan, reviewed, branch, "No.", "comment")
     assert [each.verdict for each in branch_comments.list_all(db, cast.dan, branch)] == [
         "approved",
@@ -43,9 +48,9 @@ def test_an_approved_branch_is_published_by_its_author(db, cast, settings, conte
     ]
     begin(db, cast.wendy, reviewed, title="By Wendy again")
     later = branches.find(settings, proposals.propose(db, cast.wendy, reviewed, KEY))
-    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, later), "of another commit"
+    assert not may_publish(db, cast.wendy, reviewed, later), "of another commit"
     branch_comments.comment(db, cast.root, reviewed, later, "Now it can.", "approved")
-    assert not proposals.may_publish_branch(db, cast.dan, reviewed, later)
+    assert not may_publish(db, cast.dan, reviewed, later)
     proposals.publish_branch(db, cast.wendy, reviewed, later)
     assert "By Wendy again" in git(content, "show", f"main:{PAGE}")
     assert branch_comments.list_all(db, cast.root, later) == [], "it is live: the branch is no more"

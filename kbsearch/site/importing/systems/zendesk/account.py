@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from kbsearch.errors import Invalid, NotFound, Unavailable
-from kbsearch.messages.delivery.guarded_http import Guard, HttpAnswer, NoAnswer
+from kbsearch.messages.delivery.guarded_http import PORTS, Guard, HttpAnswer, NoAnswer
 from kbsearch.site.importing.systems.values import Values, inner, text
 
 TRIES = 10  # of one question
@@ -19,7 +19,6 @@ LONGEST_WAIT = 3600
 MAX_PAGE = 64 * 1024 * 1024
 MAX_REDIRECTS = 5
 PAGE_SIZE = 100
-PORTS = {"https": 443, "http": 80}
 NOT_THERE = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 OVERLOADED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
