@@ -130,6 +130,31 @@ def test_a_rehearsal_changes_nothing_and_neither_does_a_second_run(
     assert again.tickets.unchanged == arrival.tickets.created
 
 
+def test_who_is_suspended_later_stays_out_too(db: Database, settings: Settings, tmp_path: Path):
+    before, after = (
+        DESKS["zendesk"](tmp_path / str(is_suspended), Account(is_suspended=is_suspended))
+        for is_suspended in (False, True)
+    )
+    move(db, settings, "zendesk", before)
+    sam = people.find(db, "sam@acme.example")
+    assert sam.disabled_at is None
+    people.edit(db, OPERATOR, sam, PersonFields(role="agent"))
+    _, left_out = move(db, settings, "zendesk", after)
+    assert people.find(db, sam.email).disabled_at is None, "who works here moved in before"
+    assert left_out.counts["import.suspended_kept_open"] == 1
+    people.edit(db, OPERATOR, sam, PersonFields(role="customer"))
+    move(db, settings, "zendesk", after, rehearsal=True)
+    assert people.find(db, sam.email).disabled_at is None
+    assert move(db, settings, "zendesk", after)[0].people.updated == 1
+    assert people.find(db, sam.email).disabled_at
+    move(db, settings, "zendesk", before)
+    assert people.find(db, sam.email).disabled_at, "what was closed is not opened"
+    people.enable(db, OPERATOR, sam)
+    arrival, left_out = move(db, settings, "zendesk", after)
+    assert people.find(db, sam.email).disabled_at is None, "somebody here said otherwise"
+    assert (arrival.people.updated, left_out.counts["import.suspended_kept_open"]) == (0, 1)
+
+
 REASONS = {
     "zendesk": {"person_suspended": 1},
     "freshdesk": {

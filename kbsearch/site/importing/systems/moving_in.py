@@ -1,6 +1,7 @@
 """A help desk moves in: organisations, people, teams, then requests; nobody is mailed.
 
-Nothing that was closed is opened by it, and what is here already is never overwritten.
+Nothing that was closed is opened by it, and what is here already is never overwritten; who is shut
+out there later is shut out here too.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from kbsearch import people
+from kbsearch import audit, people
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
 from kbsearch.database import Database
@@ -160,7 +161,7 @@ def _with_company(values: dict[str, Any], others: Mapping[str, str]) -> dict[str
 def _take_newcomer(
     db: Database, place: int, newcomer: NewcomerRecord, report: Report, *, rehearsal: bool
 ) -> None:
-    """Who has an account keeps it as it is, but for what the source says to renew."""
+    """Who has an account keeps it, but for what the source renews and for who is shut out there."""
     line = newcomer.line or place
     try:
         person = _person(db, newcomer.email)
@@ -172,6 +173,8 @@ def _take_newcomer(
             report.created += 1
         elif _renew(db, person, newcomer, rehearsal=rehearsal):
             report.updated += 1
+        elif newcomer.is_suspended and person.disabled_at is None:
+            _shut_out(db, line, person, report, rehearsal=rehearsal)
         else:
             report.unchanged += 1
     except Problem as problem:
@@ -196,6 +199,22 @@ def _renew(db: Database, person: Person, newcomer: NewcomerRecord, *, rehearsal:
     if shuts and not rehearsal:
         people.disable(db, OPERATOR, person)
     return bool(changes) or shuts
+
+
+def _shut_out(db: Database, line: int, person: Person, report: Report, *, rehearsal: bool) -> None:
+    """Close an account, unless its person works here or was let in again by one of us."""
+    if person.role != "customer" or _was_let_in_again(db, person):
+        report.unchanged += 1
+        problem = Invalid("import.suspended_kept_open", email=person.email)
+        report.alter(line, person.email[:80], problem)
+        return
+    if not rehearsal:
+        people.disable(db, OPERATOR, person)
+    report.updated += 1
+
+
+def _was_let_in_again(db: Database, person: Person) -> bool:
+    return any(event.kind == "person.enabled" for event in audit.list_of(db, person.id, limit=500))
 
 
 def _take_group(
