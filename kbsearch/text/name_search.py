@@ -1,13 +1,14 @@
 """Names found without their accents and case, whatever the database takes for the same letter.
 
-`LOWER` and `LIKE` know the case of plain letters alone: the database narrows down by those that no
-accent changes, and `holds` says for sure.
+`LOWER` and `LIKE` know the case of plain letters alone: the database narrows down by those that
+accents leave alone, and `holds` says for sure.
 """
 
 from kbsearch.text.normal_form import nfc, without_marks
 
 LONGEST = 100  # characters that a database looks for
-# Any other letter may be stored as another sign than was typed.
+# What no accent of French, Spanish, German or Portuguese changes: any other letter may be stored as
+# another sign than was typed.
 _PLAIN = frozenset("bdfghjklmpqrstvwxz0123456789@.+-")
 
 
