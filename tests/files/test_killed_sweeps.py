@@ -6,6 +6,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
@@ -35,6 +37,7 @@ def rows(settings: Settings) -> set[str]:
         return {row["sha256"] for row in db.query("SELECT sha256 FROM attachments")}
 
 
+@pytest.mark.sqlite_only
 def test_a_sweep_killed_at_any_step_loses_nothing_and_the_next_one_ends_it(
     settings: Settings, db: SqliteDatabase, store: FileStore, cast: Cast, tmp_path_factory
 ):

@@ -162,6 +162,7 @@ def test_a_download_is_for_its_readers_whole_or_in_pieces(
     assert client.get(url, buffered=True).status_code == 404
 
 
+@pytest.mark.sqlite_only
 @BOTH
 def test_backup_restore_and_export_have_every_file(
     settings: Settings, db: SqliteDatabase, cast: Cast, store: FileStore, tmp_path: Path

@@ -156,7 +156,7 @@ def test_killed_between_content_and_row_the_next_round_goes_on(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SqliteDatabase, "execute", killed)
+    monkeypatch.setattr(type(db), "execute", killed)
     with pytest.raises(KeyboardInterrupt):
         attachments.forget_orphans(db, store, bin)
     monkeypatch.undo()
