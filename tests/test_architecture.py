@@ -15,6 +15,7 @@ NOT_PORTABLE = re.compile(
     r"\browid\b|datetime\('now'|INSERT OR |json_each|\bMATCH\b|\bfts5\b|AUTOINCREMENT|\bGLOB\b",
     re.IGNORECASE,
 )
+CLASS = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 EDGES = {"web", "cli"}  # packages that may know Flask and click
 ENGINE = "search.fulltext.tantivy_engine"
 WIRING = {"", "__main__", "worker"}  # modules that put the packages together
@@ -197,9 +198,9 @@ def test_the_name_of_a_class_is_met_once():
     """Those of one module alone, `_Page`, are met by nobody else."""
     places = defaultdict[str, list[str]](list)
     for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(name)
+        for class_name in CLASS.findall(path.read_text(encoding="utf-8")):
+            places[class_name].append(name)
+    assert len(places) > 500
     assert {name: several for name, several in places.items() if len(several) > 1} == {}
 
 
