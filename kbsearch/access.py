@@ -3,10 +3,14 @@
 A principal is a word for one person or for many: `user:<id>`, `org:acme`, `agents`. A thing has
 readers, a viewer has principals; it is visible when they share one. The readers of a thing are rows
 beside it (`article_readers`, `ticket_readers`) and a field of its index document.
+
+Those who answer read articles as `agents`. Tickets have words of their own: whoever has `desk`
+reads all of them, an agent who is limited has `desk-team:T`, `desk-product:P` and `desk-user:U`
+instead. None of these is stored: `tickets.visibility` asks the team, product and people.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kbsearch.database import Values, one_of
@@ -19,6 +23,18 @@ EVERYONE = "everyone"
 CUSTOMERS = "customers"
 AGENTS = "agents"
 WRITERS = "writers"
+DESK = "desk"  # every ticket
+
+
+@dataclass(frozen=True)
+class DeskLimits:
+    """The ids of the teams and products whose tickets an agent is limited to; none: no limit."""
+
+    teams: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.teams or self.products)
 
 
 @dataclass(frozen=True)
@@ -38,11 +54,18 @@ class Viewer:
     via: str = ""  # how they act when it is not in a browser
     is_enrolling: bool = False  # still owes a second factor: nothing but setting it up is open
     rule_id: str | None = None  # of the rule that acts, which is nobody
+    limits: DeskLimits = DeskLimits()
+    held_ticket: str = ""  # an id: what they change now stays before them until it is done
 
     @property
     def is_agent(self) -> bool:
-        """Agents and administrators answer requests: they see all of them."""
+        """Agents and administrators answer requests: all of them, or those they are limited to."""
         return AGENTS in self.principals
+
+    @property
+    def sees_all_tickets(self) -> bool:
+        """Whether every ticket is theirs to read; what is about all of them is for these alone."""
+        return DESK in self.principals
 
     @property
     def is_staff(self) -> bool:
@@ -68,15 +91,26 @@ ANONYMOUS = Viewer()
 
 
 def principals(
-    role: Role, person_id: str, organisations: Iterable[str] = (), products: Iterable[str] = ()
+    role: Role,
+    person_id: str,
+    organisations: Iterable[str] = (),
+    products: Iterable[str] = (),
+    limits: DeskLimits = DeskLimits(),
 ) -> tuple[str, ...]:
-    """The principals a signed-in person answers to, sorted; organisations and products by slug."""
+    """The principals a signed-in person answers to, sorted; organisations and products by slug.
+
+    Only agents are ever limited.
+    """
     names = {EVERYONE, CUSTOMERS, f"user:{person_id}"}
     if role == "customer":
         names |= {f"org:{slug}" for slug in organisations}
         names |= {f"product:{slug}" for slug in products}
     if role in ("agent", "administrator"):
         names.add(AGENTS)
+    if role == "agent" and limits:
+        names |= desk_words(limits.teams, limits.products, [person_id])
+    elif role in ("agent", "administrator"):
+        names.add(DESK)
     if role in ("writer", "administrator"):
         names.add(WRITERS)
     return tuple(sorted(names))
@@ -95,7 +129,27 @@ SINGLE_SIGN_ON = _administrator("single sign-on")
 
 def of_rule(rule_id: str) -> Viewer:
     """Who a rule acts as: it works on requests as agents do, and has no account."""
-    return Viewer("agent", principals=(AGENTS,), via="rule", rule_id=rule_id)
+    return Viewer("agent", principals=(AGENTS, DESK), via="rule", rule_id=rule_id)
+
+
+def desk_words(teams: Iterable[str], products: Iterable[str], people: Iterable[str]) -> set[str]:
+    """The words by which limited agents read tickets: of teams, of products, of their own; ids.
+
+    A customer's `product:P` opens articles, and never a ticket.
+    """
+    return (
+        {f"desk-team:{team}" for team in teams}
+        | {f"desk-product:{product}" for product in products}
+        | {f"desk-user:{person}" for person in people}
+    )
+
+
+def holding(viewer: Viewer, ticket_id: str) -> Viewer:
+    """The viewer while they change a ticket that they may read: it stays theirs until it is done.
+
+    What they change first may take it out of their sight, and there may be more to do.
+    """
+    return replace(viewer, held_ticket=ticket_id)
 
 
 def only_administrators(viewer: Viewer, key: str = "web.not_found") -> None:
@@ -107,6 +161,12 @@ def only_administrators(viewer: Viewer, key: str = "web.not_found") -> None:
 def only_agents(viewer: Viewer, key: str = "web.not_found") -> None:
     """The same for all who answer requests."""
     if not viewer.is_agent:
+        raise NotFound(key)
+
+
+def only_unlimited(viewer: Viewer, key: str = "web.not_found") -> None:
+    """The same for those who see all tickets: for what is about all, and cannot be told in part."""
+    if not (viewer.is_agent and viewer.sees_all_tickets):
         raise NotFound(key)
 
 
@@ -151,12 +211,12 @@ def ticket_readers(
     shared: bool,
     followers: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The principals that may read a request.
+    """The principals that may read a request, but for those who answer.
 
     `shared` opens it to all the colleagues of its organisation, `followers` to those its
     organisation named. A confidential request has neither.
     """
-    readers = {AGENTS} | {f"user:{person_id}" for person_id in (*copied_ids, *followers)}
+    readers = {f"user:{person_id}" for person_id in (*copied_ids, *followers)}
     if requester_id:
         readers.add(f"user:{requester_id}")
     if organisation and shared:

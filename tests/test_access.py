@@ -9,15 +9,24 @@ from kbsearch.database.sqlite import SqliteDatabase
     ("role", "expected"),
     [
         ("customer", {"everyone", "customers", "user:u", "org:acme", "product:icownect"}),
-        ("agent", {"everyone", "customers", "user:u", "agents"}),
+        ("agent", {"everyone", "customers", "user:u", "agents", "desk"}),
         ("writer", {"everyone", "customers", "user:u", "writers"}),
-        ("administrator", {"everyone", "customers", "user:u", "agents", "writers"}),
+        ("administrator", {"everyone", "customers", "user:u", "agents", "desk", "writers"}),
     ],
 )
 def test_each_role_answers_to_its_principals(role: Role, expected: set[str]):
     principals = access.principals(role, "u", ["acme"], ["icownect"])
     assert set(principals) == expected
     assert principals == tuple(sorted(principals))
+
+
+def test_a_limited_agent_has_words_for_what_they_may_read_in_the_place_of_all_tickets():
+    limits = access.DeskLimits(teams=("t",), products=("p",))
+    words = {"desk-team:t", "desk-product:p", "desk-user:u"}
+    own = {"everyone", "customers", "user:u", "agents"} | words
+    assert set(access.principals("agent", "u", limits=limits)) == own
+    assert "desk" in access.principals("administrator", "u", limits=limits)
+    assert not words & set(access.principals("customer", "u", limits=limits))
 
 
 def test_a_stranger_answers_to_everyone_only():
@@ -51,12 +60,12 @@ def test_an_article_is_read_by_its_audience_and_the_staff(audience: str, readers
 @pytest.mark.parametrize(
     ("requester", "copies", "organisation", "shared", "readers"),
     [
-        (None, [], None, False, {"agents"}),
-        (None, [], "acme", False, {"agents"}),
-        (None, [], "acme", True, {"agents", "org:acme"}),
-        (None, [], None, True, {"agents"}),
-        ("a", [], "acme", False, {"agents", "user:a"}),
-        ("a", ["b", "c"], "acme", True, {"agents", "org:acme", "user:a", "user:b", "user:c"}),
+        (None, [], None, False, set()),
+        (None, [], "acme", False, set()),
+        (None, [], "acme", True, {"org:acme"}),
+        (None, [], None, True, set()),
+        ("a", [], "acme", False, {"user:a"}),
+        ("a", ["b", "c"], "acme", True, {"org:acme", "user:a", "user:b", "user:c"}),
     ],
 )
 def test_a_ticket_is_read_by_those_in_it_and_by_colleagues_when_shared(

@@ -213,6 +213,20 @@ def test_sql_is_portable_and_stays_in_the_nouns():
             assert not NOT_PORTABLE.search(statement), (name, statement)
 
 
+def test_one_module_alone_says_who_reads_a_request():
+    """The others name its words to keep them, or their own address among them."""
+    naming = {
+        name
+        for name, path in modules().items()
+        if re.search(r"\bticket_readers\b(?! import| as|\.)", path.read_text("utf-8"))
+    }
+    assert naming == {
+        *("access", "tickets.visibility", "tickets.readers", "tickets", "database.migrations"),
+        *("site.register", "site.portable.sheets", "site.importing.storing", "site.erasing"),
+        *("tickets.conversation.corrections", "tickets.conversation.satisfaction"),
+    }
+
+
 def test_moments_and_chance_come_from_one_place():
     asks = {name: set(sources_of(path)) for name, path in modules().items()}
     assert {name: sources for name, sources in asks.items() if sources} == SOURCES

@@ -26,7 +26,7 @@ PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unav
 PROBLEMS |= {"SignInNeeded", "Unreadable", "Unsupported", "PreconditionFailed"}
 PROBLEMS |= {"Overtaken", "GateClosed", "NotServed", "PlaceLost", "Declined"}
 # Which argument of a check is the key of the failure.
-CHECKS = {"only_administrators": 1, "only_agents": 1, "only_staff": 1}
+CHECKS = {"only_administrators": 1, "only_agents": 1, "only_staff": 1, "only_unlimited": 1}
 CHECKS |= {"line_within": 2, "block_within": 2}
 # Words that people who met them on a page did not understand, or took for something else.
 UNCLEAR = {

@@ -102,7 +102,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
         SELECT t.id FROM tickets t WHERE
           (SELECT COUNT(*) FROM ticket_events e
            WHERE e.ticket_id = t.id AND e.kind = 'ticket.opened') <> 1
-          OR (SELECT COUNT(*) FROM ticket_readers r WHERE r.ticket_id = t.id) < 3
+          OR (SELECT COUNT(*) FROM ticket_readers r WHERE r.ticket_id = t.id) < 2
           OR (SELECT COUNT(*) FROM attachments a WHERE a.ticket_id = t.id) > 1
     """
     assert db.query(incomplete) == []

@@ -64,6 +64,7 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_organisation": {"name": "Acme", "sharing": "nobody"},
     "admin.save_person": {"name": "Bob", "role": "customer", "organisations": "acme"},
     "admin.save_product": {"name": "iCownect"},
+    "admin.limit_person": {"limit_products": "icownect"},
     "admin.rename_tag": {"new_name": "other"},
     "admin.save_team": {"name": "Herds", "way": "least_busy"},
     "admin.archive_or_restore_team": {"state": "archived"},

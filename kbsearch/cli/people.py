@@ -13,9 +13,11 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.cli.usage import only_with
 from kbsearch.config import LANGUAGES
-from kbsearch.people import PersonFields, organisations
+from kbsearch.people import PersonFields, agent_limits, organisations
 from kbsearch.people.accounts import choosing, directory, inviting, passwords
 from kbsearch.people.accounts.inviting import WaveTerms
+from kbsearch.people.agent_limits import AgentLimits
+from kbsearch.tickets import teams
 
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Of their mail.")
@@ -116,6 +118,33 @@ def user_edit(
             person = people.enable(site.db, OPERATOR, person)
         edited = people.edit(site.db, OPERATOR, person, fields)
     click.echo(say("%(email)s changed", email=edited.email))
+
+
+@user_command.command("limit")
+@click.argument("email")
+@click.option("--team", "names", multiple=True, help="Name of a team; may be repeated.")
+@click.option("--product", "slugs", multiple=True, help="Slug of a product; may be repeated.")
+@click.option("--none", "is_free", is_flag=True, help="No limit: every request.")
+@pass_site
+def user_limit(
+    site: Site, email: str, names: tuple[str, ...], slugs: tuple[str, ...], is_free: bool
+) -> None:
+    """Limit an agent to the requests of some teams or products, and of no others.
+
+    They also see those assigned to them and those they filed.
+
+    Example: kbsearch user limit dan@support.example --team Hardware --product cervo-atelier
+    """
+    if bool(names or slugs) == is_free:
+        raise click.UsageError(say("Give --team, --product or both; or --none."))
+    person = people.find(site.db, email)
+    ids = (teams.find_name(site.db, OPERATOR, name).id for name in names)
+    agent_limits.edit(site.db, OPERATOR, person, AgentLimits(tuple(ids), slugs))
+    if is_free:
+        click.echo(say("%(email)s sees every request", email=person.email))
+    else:
+        limited_to = ", ".join((*names, *slugs))
+        click.echo(say("%(email)s sees only: %(limits)s", email=person.email, limits=limited_to))
 
 
 @user_command.command("list")

@@ -506,6 +506,18 @@ STEPS = {
         CREATE INDEX table_imports_person ON table_imports (person_id)
           WHERE person_id IS NOT NULL;
         """,
+    # No limit goes with what it names: without it, an agent would see everything.
+    "s109_agent_limits": """
+        CREATE TABLE agent_teams (
+          person_id TEXT NOT NULL REFERENCES people (id),
+          team_id TEXT NOT NULL REFERENCES teams (id), PRIMARY KEY (person_id, team_id));
+        CREATE INDEX agent_teams_team ON agent_teams (team_id);
+        CREATE TABLE agent_products (
+          person_id TEXT NOT NULL REFERENCES people (id),
+          product_id TEXT NOT NULL REFERENCES products (id), PRIMARY KEY (person_id, product_id));
+        CREATE INDEX agent_products_product ON agent_products (product_id);
+        DELETE FROM ticket_readers WHERE word = 'agents';
+        """,
 }
 
 

@@ -670,6 +670,21 @@ CREATE TABLE team_products (
 );
 CREATE INDEX team_products_product ON team_products (product_id);
 
+-- What an agent is limited to: requests of these teams, or about these products; without any there is no limit.
+CREATE TABLE agent_teams (
+  person_id TEXT NOT NULL REFERENCES people (id),
+  team_id TEXT NOT NULL REFERENCES teams (id),
+  PRIMARY KEY (person_id, team_id)
+);
+CREATE INDEX agent_teams_team ON agent_teams (team_id);
+
+CREATE TABLE agent_products (
+  person_id TEXT NOT NULL REFERENCES people (id),
+  product_id TEXT NOT NULL REFERENCES products (id),
+  PRIMARY KEY (person_id, product_id)
+);
+CREATE INDEX agent_products_product ON agent_products (product_id);
+
 CREATE TABLE tickets (
   id TEXT PRIMARY KEY,
   number INTEGER NOT NULL UNIQUE,

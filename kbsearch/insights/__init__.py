@@ -161,13 +161,13 @@ def period(first: str, last: str, *, zone: str = "UTC", today: date | None = Non
 
 def visits(db: Database, viewer: Viewer, period: Period) -> list[Visit]:
     """The visits that searched in a period: `deflection` counts them."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     return deflection.visits(db, period.since, period.until)
 
 
 def weeks(db: Database, viewer: Viewer, period: Period, visits: Sequence[Visit]) -> list[Week]:
     """The weeks of a period; a visit counts in that of its first search."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     periods = period.weeks()
     moments = [*(week.since for week in periods), period.until]
     opened, solved = (_by_stretch(db, column, moments) for column in ("created_at", "solved_at"))
@@ -183,7 +183,7 @@ def shared(db: Database, viewer: Viewer, period: Period) -> dict[Group, list[Sha
 
     Each is counted once, but under each of its tags; by team where there is one.
     """
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     requests = handling.groups(db, period.since, period.until)
     tagged = handling.groups(db, period.since, period.until, by_tag=True)
     owned = requests if any(group.team for group in requests) else []
@@ -214,7 +214,7 @@ def counted(
     db: Database, viewer: Viewer, period: Period, what: Counted, by: Group | None, name: str
 ) -> list[str]:
     """The ids of the requests that a number counts, the latest first."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     if what in _ELSEWHERE:
         return _ids(db, period, _ELSEWHERE[what])
     which = next(which for which in get_args(Which) if which == what)
@@ -223,7 +223,7 @@ def counted(
 
 def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[CountedTicket]:
     """Those requests, in the order of their ids."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     places, values = one_of("id", ids)
     rows = db.query(
         f"""
@@ -240,7 +240,7 @@ def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[CountedTicke
 
 def thanked(db: Database, viewer: Viewer, period: Period) -> Thanked:
     """How many messages of a period were taken for a mere thanks, and how many wrongly."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     rows = db.query(
         """
         SELECT COUNT(*) AS count, COUNT(CASE WHEN thanks = 2 THEN 1 END) AS undone
@@ -253,7 +253,7 @@ def thanked(db: Database, viewer: Viewer, period: Period) -> Thanked:
 
 def opinion(db: Database, viewer: Viewer, period: Period) -> Opinion:
     """What requesters said in a period, the latest words first."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     rows = db.query(
         """
         SELECT t.number, s.is_good, s.why, s.answered_at FROM satisfaction s

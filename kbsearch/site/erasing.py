@@ -47,6 +47,8 @@ KEPT: tuple[Column, ...] = (
 CLEARED: tuple[Column, ...] = (("tickets", "assignee_id"),)
 # What was only theirs; where the schema says so itself (CASCADE, SET NULL) it is not listed.
 REMOVED = (
+    "agent_products",
+    "agent_teams",
     "application_codes",
     "authenticator_offers",
     "authenticators",

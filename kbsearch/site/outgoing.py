@@ -58,7 +58,7 @@ def look(
     db: Database, viewer: Viewer, *, channel: str | None = None, state: str | None = None
 ) -> Overview:
     """What has not left, those given up first, then the oldest; at most LIMIT of them."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     counts = _counts(db)
     filters: dict[str, object] = {"channel": channel, "state": state, "limit": LIMIT}
     totals = [
@@ -71,7 +71,7 @@ def look(
 
 def again(db: Database, viewer: Viewer, sending_id: str) -> None:
     """Send it now, and try as often as at first; raises NotFound when it has left or never was."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     with db.atomic():
         rows = db.query(
             "SELECT channel FROM outbox WHERE id = :id AND done_at IS NULL", {"id": sending_id}

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from kbsearch import access, audit
+from kbsearch import audit
 from kbsearch.access import Viewer
 from kbsearch.announcements import following
 from kbsearch.clock import stored, utc_now
@@ -22,6 +22,7 @@ from kbsearch.i18n import explain
 from kbsearch.people import notification_choices, profiles
 from kbsearch.people.accounts import passkeys, personal_tokens, second_factor, sessions
 from kbsearch.search.learning import lessons, votes
+from kbsearch.tickets import visibility
 
 
 def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def pack(db: Database, settings: Settings, viewer: Viewer, target: IO[bytes]) ->
 
 def _files(db: Database, viewer: Viewer) -> list[Row]:
     """What they attached to what others may read, or have not sent yet."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     return db.query(
         f"""
         SELECT t.number AS request, f.name, f.media_type, f.created_at, f.sha256
@@ -146,7 +147,7 @@ def _organisations(db: Database, person_id: str) -> list[Row]:
 
 
 def _filed(db: Database, viewer: Viewer) -> list[Row]:
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     return db.query(
         f"""
         SELECT t.number, t.subject, t.description, p.slug AS product, t.version, t.severity,
@@ -160,7 +161,7 @@ def _filed(db: Database, viewer: Viewer) -> list[Row]:
 
 def _copied(db: Database, viewer: Viewer) -> list[Row]:
     """Somebody else described these: they are named, not told."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     return db.query(
         f"""
         SELECT t.number, t.subject, t.status, t.created_at, t.updated_at

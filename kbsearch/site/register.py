@@ -70,7 +70,7 @@ KINDS = (
         (
             *("people", "memberships", "organisation_followers", "notification_choices"),
             *("identities", "desk_choices", "address_changes", "mobile_requests"),
-            *("invitations", "invitation_waves"),
+            *("invitations", "invitation_waves", "agent_teams", "agent_products"),
         ),
     ),
     DataKind(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database, escape_like, one_of
 from kbsearch.errors import NotFound
@@ -12,6 +11,7 @@ from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import messages as conversations
 from kbsearch.tickets import tags as ticket_tags
+from kbsearch.tickets import visibility
 from kbsearch.tickets.codes import RESOLVED, Channel, Severity, Status
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
@@ -132,7 +132,7 @@ def find_number(db: Database, viewer: Viewer, number: int) -> Ticket:
 def visible_numbers(db: Database, viewer: Viewer, numbers: Iterable[int]) -> set[int]:
     """Those of the numbers that exist and that the viewer may read: the index may lag behind."""
     places, values = one_of("number", list(numbers))
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"SELECT t.number FROM tickets t WHERE t.number IN ({places}) AND {condition}",  # noqa: S608
         {**values, **principals},
@@ -150,8 +150,8 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
     holds = " AND ".join(
         f"LOWER(t.subject || ' ' || t.description) LIKE :{name} ESCAPE '!'" for name in patterns
     )
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "n.id")
-    if not viewer.is_agent:  # who reads few of many: begin with those, not with the newest
+    condition, principals = visibility.condition(viewer, "n.id")
+    if not viewer.is_agent:  # customers read few of many: begin with those, not with the newest
         places, principals = one_of("principal", viewer.principals)
         condition = f"n.id IN (SELECT ticket_id FROM ticket_readers WHERE word IN ({places}))"  # noqa: S608
     rows = db.query(
@@ -170,7 +170,7 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
 
 
 def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.description, t.language, t.requester_id,
@@ -236,7 +236,7 @@ def _copies(db: Database, ticket_id: str) -> tuple[Copy, ...]:
 
 def _links(db: Database, viewer: Viewer, ticket_id: str) -> tuple[Link | None, tuple[Link, ...]]:
     """The ticket it follows and those that follow it, as far as the viewer may read them."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.follows_id FROM tickets t

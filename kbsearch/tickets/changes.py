@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kbsearch import outbox
 from kbsearch.database import Database, Row, Values
 from kbsearch.search.fulltext.documents import Case
-from kbsearch.tickets import messages
+from kbsearch.tickets import messages, visibility
 
 FOLLOW = outbox.declare("index.tickets", "index")
 
@@ -51,14 +51,12 @@ def count_changed(db: Database, after_revision: int) -> int:
 
 
 def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
-    """What the index has to take in after a revision, in order; two queries for any number."""
+    """What the index has to take in after a revision, in order; four queries for any number."""
     rows = db.query(
         """
         SELECT t.id, t.number, t.language, t.subject, t.description, p.slug AS product,
                t.version, t.status, t.updated_at, t.revision,
                EXISTS (SELECT 1 FROM merges g WHERE g.ticket_id = t.id) AS is_merged,
-               (SELECT string_agg(r.word, ' ') FROM ticket_readers r
-                WHERE r.ticket_id = t.id) AS readers,
                (SELECT string_agg(l.line, ' ') FROM ticket_field_lines l
                 JOIN fields f ON f.name = l.name AND f.kind = 'text'
                 WHERE l.ticket_id = t.id AND f.in_form = 1) AS fields,
@@ -73,14 +71,15 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
     )
     if not rows:
         return []
+    words = visibility.words(db, [row["id"] for row in rows])
     span = {"after": after_revision, "last": rows[-1]["revision"]}
     conversations: dict[str, list[Row]] = {}
     for row in messages.read(db, "t.revision > :after AND t.revision <= :last", span):
         conversations.setdefault(row["ticket_id"], []).append(row)
-    return [_case(row, conversations.get(row["id"], ())) for row in rows]
+    return [_case(row, conversations.get(row["id"], ()), words.get(row["id"], ())) for row in rows]
 
 
-def _case(row: Row, conversation: Sequence[Row]) -> Case:
+def _case(row: Row, conversation: Sequence[Row], readers: tuple[str, ...]) -> Case:
     solution = messages.solution(conversation, "open" if row["is_merged"] else row["status"])
     public = [
         message for message in conversation if not message["internal"] and message is not solution
@@ -99,7 +98,7 @@ def _case(row: Row, conversation: Sequence[Row]) -> Case:
         product=row["product"] or "",
         version=row["version"] or "",
         status=row["status"],
-        readers=tuple((row["readers"] or "").split()),
+        readers=readers,
         updated_at=row["updated_at"],
         revision=row["revision"],
         is_merged=bool(row["is_merged"]),

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kbsearch import access, outbox
+from kbsearch import outbox
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import NotFound
-from kbsearch.tickets import changes
+from kbsearch.tickets import changes, visibility
 
 EventKind = Literal[
     "ticket.opened",
@@ -82,7 +82,7 @@ class PresentTicket:
 
 def present(db: Database, viewer: Viewer, ticket_id: str) -> PresentTicket:
     """The ticket as it stands; raises NotFound, also when the viewer has just lost sight of it."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.status, t.edition, t.activity, t.requester_id,

@@ -10,7 +10,7 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import NotFound
 from kbsearch.tickets import fields as vendor_fields
-from kbsearch.tickets import readers, tags
+from kbsearch.tickets import tags, visibility
 
 MESSAGES = "messages m JOIN tickets t ON t.id = m.ticket_id"
 
@@ -139,7 +139,7 @@ def messages(
 ) -> dict[str, list[ExportedMessage]]:
     """What was said about tickets that the viewer reads, by ticket; notes to agents alone."""
     places, values = one_of("ticket", ticket_ids)
-    visible, principals = readers.visible(viewer)
+    visible, principals = visibility.condition(viewer)
     rows = _messages(
         db,
         f"m.ticket_id IN ({places}) AND {visible} AND (m.internal = 0 OR :notes = 1) "
@@ -154,7 +154,7 @@ def messages(
 
 def messages_from(db: Database, viewer: Viewer, since: str, limit: int) -> list[ExportedMessage]:
     """What was said from a moment on, the earliest first: all of the last second that it names."""
-    visible, principals = readers.visible(viewer)
+    visible, principals = visibility.condition(viewer)
     where = f"m.at >= :since AND {visible} AND (m.internal = 0 OR :notes = 1)"
     values = {**principals, "since": since, "notes": int(viewer.is_agent)}
     rows = _messages(db, f"{where} ORDER BY m.at, m.id LIMIT :limit", {**values, "limit": limit})
@@ -178,23 +178,26 @@ def files(db: Database, ticket_ids: Sequence[str]) -> list[ExportedFile]:
 
 
 def strangers(db: Database, viewer: Viewer) -> list[str]:
-    """The addresses of people without an account who asked or answered; for agents."""
+    """The addresses of people without an account who asked or answered, where agents read it."""
     if not viewer.is_agent:
         return []
+    visible, principals = visibility.condition(viewer)
     rows = db.query(
-        """
-        SELECT requester_email AS email FROM tickets
-        WHERE requester_id IS NULL AND requester_email IS NOT NULL
+        f"""
+        SELECT t.requester_email AS email FROM tickets t
+        WHERE t.requester_id IS NULL AND t.requester_email IS NOT NULL AND {visible}
         UNION
-        SELECT author_email FROM messages WHERE author_id IS NULL AND author_email IS NOT NULL
+        SELECT m.author_email FROM {MESSAGES}
+        WHERE m.author_id IS NULL AND m.author_email IS NOT NULL AND {visible}
         ORDER BY email
-        """
+        """,  # noqa: S608 (constants, names of parameters)
+        principals,
     )
     return [row["email"] for row in rows]
 
 
 def _where(viewer: Viewer, query: TicketQuery) -> tuple[str, dict[str, object]]:
-    visible, principals = readers.visible(viewer)
+    visible, principals = visibility.condition(viewer)
     conditions, values = [visible], dict(principals)
 
     def narrow(condition: str, name: str, value: object) -> None:

@@ -15,6 +15,7 @@ from kbsearch.files import scans, types
 from kbsearch.files.scanner import Outcome
 from kbsearch.files.store import SHARE, ByteSource, FileStore, StoredFile
 from kbsearch.files.trash import Trash, note
+from kbsearch.tickets import visibility
 
 MAX_BYTES = 25_000_000  # a file
 MAX_FILES = 10  # a message
@@ -167,7 +168,7 @@ class _NotWanted(Exception):
 
 def find(db: Database, viewer: Viewer, attachment_id: str) -> Attachment:
     """The file, for those who may read what it belongs to; unsent, for whoever chose it."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "f.ticket_id")
+    condition, principals = visibility.condition(viewer, "f.ticket_id")
     rows = db.query(
         f"""
         SELECT {COLUMNS} FROM attachments f LEFT JOIN messages m ON m.id = f.message_id

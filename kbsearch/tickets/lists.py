@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database, one_of
-from kbsearch.tickets import readers
+from kbsearch.tickets import visibility
 from kbsearch.tickets.codes import STATUSES, UNDER_WAY, Status
 from kbsearch.tickets.listing import (
     COLUMNS,
@@ -128,7 +127,7 @@ def count_unread(db: Database, viewer: Viewer) -> int:
     """How many requests the viewer filed or is copied on have news for them."""
     if viewer.person_id is None:
         return 0
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT COUNT(*) AS n FROM tickets t
@@ -143,7 +142,7 @@ def count_unread(db: Database, viewer: Viewer) -> int:
 
 def _where(viewer: Viewer, filter: ListFilter) -> tuple[str, dict[str, object]]:
     """Scope and what it is narrowed to; the status apart, for it is counted."""
-    visible, principals = readers.visible(viewer)
+    visible, principals = visibility.condition(viewer)
     places, slugs = one_of("organisation", viewer.organisations)
     conditions, values = narrowed(filter)
     conditions += [visible, SCOPES[filter.scope].format(organisations=places)]

@@ -9,7 +9,7 @@ from typing import Any
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, one_of
 from kbsearch.tickets import fields as vendor_fields
-from kbsearch.tickets import readers, tags
+from kbsearch.tickets import tags, visibility
 
 Record = dict[str, Any]
 
@@ -31,7 +31,7 @@ def read(db: Database, viewer: Viewer, ticket_ids: Sequence[str]) -> list[Record
 def heads(db: Database, viewer: Viewer, ticket_ids: Sequence[str]) -> list[Record]:
     """The same without what was said; what the viewer may not read is not there."""
     places, ids = one_of("ticket", ticket_ids)
-    visible, principals = readers.visible(viewer)
+    visible, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.description,

@@ -15,7 +15,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, escape_like, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text.normal_form import nfc, nfkd
-from kbsearch.tickets import changes, events
+from kbsearch.tickets import changes, events, visibility
 
 MAX_LENGTH = 80
 MOST = 100  # of one request
@@ -119,14 +119,17 @@ def find(db: Database, viewer: Viewer, name: str) -> TagCount:
 def suggest(
     db: Database, viewer: Viewer, text: str, *, but: Sequence[str] = (), limit: int = 8
 ) -> list[TagCount]:
-    """The tags in use that have a text in them, those of most requests first."""
+    """The tags in use that have a text in them, those of most of the viewer's requests first."""
     access.only_agents(viewer)
+    visible, principals = visibility.condition(viewer, "g.ticket_id")
     rows = db.query(
-        """
-        SELECT tag AS name, COUNT(*) AS tickets FROM ticket_tags WHERE tag LIKE :holds ESCAPE '!'
-        GROUP BY tag ORDER BY tickets DESC, tag LIMIT :limit
-        """,
+        f"""
+        SELECT g.tag AS name, COUNT(*) AS tickets FROM ticket_tags g
+        WHERE g.tag LIKE :holds ESCAPE '!' AND {visible}
+        GROUP BY g.tag ORDER BY tickets DESC, g.tag LIMIT :limit
+        """,  # noqa: S608 (names of parameters)
         {
+            **principals,
             "holds": f"%{escape_like(normal(text)[:MAX_LENGTH])}%",
             "limit": limit + len(but),
         },

@@ -50,8 +50,13 @@ class BudgetFields:
 def find(
     db: Database, viewer: Viewer, organisation: str, *, today: date | None = None
 ) -> Budget | None:
-    """What the organisation of a slug has, for agents; None where nothing was agreed."""
+    """What the organisation of a slug has, for agents; None where nothing was agreed.
+
+    What is left of it tells of all its requests: an agent who is limited is not told.
+    """
     access.only_agents(viewer, "organisation.not_found")
+    if not viewer.sees_all_tickets:
+        return None
     budgets = _read(db, "o.slug = :slug", {"slug": organisation}, today)
     return budgets[0] if budgets else None
 

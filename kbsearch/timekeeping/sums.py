@@ -38,7 +38,7 @@ class SpentLine:
 
 def by_month(db: Database, viewer: Viewer, first: str, last: str) -> list[MonthSum]:
     """The sums of the days from one to the other, the newest month first."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     rows = db.query(
         f"""
         SELECT SUBSTR(e.day, 1, {MONTH}) AS month, COALESCE(o.name, '') AS organisation,
@@ -59,7 +59,7 @@ def by_month(db: Database, viewer: Viewer, first: str, last: str) -> list[MonthS
 
 def lines(db: Database, viewer: Viewer, first: str, last: str) -> list[SpentLine]:
     """Every entry of those days, by day."""
-    access.only_agents(viewer)
+    access.only_unlimited(viewer)
     rows = db.query(
         """
         SELECT e.day, COALESCE(o.name, '') AS organisation, COALESCE(o.contract, '') AS contract,

@@ -59,6 +59,12 @@ COMMANDS = [
         {"role": "agent"},
     ),
     Command(("user", "disable", BOB), "person.disabled", {}),
+    Command(
+        ("user", "limit", "dan@support.example", "--product", "icownect"),
+        "person.limited",
+        {},
+        {"limit_products": "icownect"},
+    ),
     Command(("user", "invite", BOB), "person.invited"),
     Command(("user", "invite", "--everybody"), "invitations.planned"),
     Command(("user", "invite", BOB, "--print"), "invitation.printed"),

@@ -87,6 +87,9 @@ def test_every_row_of_an_earlier_database_is_still_there(earlier: SqliteDatabase
     assert before.keys() - after.keys() == gone
     assert after["outbox"][len(before["outbox"]) :], "deliveries are among the tasks"
     after["outbox"] = after["outbox"][: len(before["outbox"])]
+    of_agents = [row for row in before["ticket_readers"] if row["word"] == "agents"]
+    assert of_agents, "who answers is asked of the request now"
+    before["ticket_readers"] = [r for r in before["ticket_readers"] if r not in of_agents]
     for table, rows in before.items():
         if table not in gone:
             columns = rows[0].keys() if rows else ()

@@ -26,7 +26,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import places
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs
-from kbsearch.people import PersonFields, organisations, viewers
+from kbsearch.people import PersonFields, agent_limits, organisations, viewers
 from kbsearch.people.accounts import (
     applications,
     kept_forms,
@@ -41,6 +41,7 @@ from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.agent_limits import AgentLimits
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations import branding as looks
 from kbsearch.people.organisations.branding import LookFields
@@ -87,7 +88,7 @@ from tests.people.accounts.single_sign_on.test_handovers import said as claims
 from tests.people.organisations.test_branding import png
 from tests.web.admin.test_admin import add_webhook
 
-VISITORS = ("nobody", "alice", "bob", "carol", "chloe", "dan", "wendy", "root")
+VISITORS = ("nobody", "alice", "bob", "carol", "chloe", "dan", "lea", "wendy", "root")
 WORD = "troupeau"  # in everything, to find it all with one search
 AUDIENCES = {
     "public": "everyone",
@@ -99,28 +100,28 @@ AUDIENCES = {
 OLD = {slug: f"articles/{number}-{slug}" for number, slug in enumerate(AUDIENCES, start=1)}
 # A word that is in one thing only, and who may read it.
 CANARIES = {
-    "CANARI-CUSTOMERS": {"alice", "bob", "carol", "chloe", "dan", "wendy", "root"},
-    "CANARI-GLOBEX": {"chloe", "dan", "wendy", "root"},
-    "CANARI-AGENTS": {"dan", "wendy", "root"},
+    "CANARI-CUSTOMERS": {"alice", "bob", "carol", "chloe", "dan", "lea", "wendy", "root"},
+    "CANARI-GLOBEX": {"chloe", "dan", "lea", "wendy", "root"},
+    "CANARI-AGENTS": {"dan", "lea", "wendy", "root"},
     "CANARI-REQUEST": {"alice", "bob", "dan", "root"},
     "CANARI-NOTE": {"dan", "root"},
     "canari-tag": {"dan", "root"},
-    "CANARI-TEAM": {"dan", "root"},
+    "CANARI-TEAM": {"dan", "lea", "root"},
     "CANARI-TIME": {"dan", "root"},
     "CANARI-TABLE": {"root"},
-    "CANARI-FIELD": {"dan", "root"},
+    "CANARI-FIELD": {"dan", "lea", "root"},
     "CANARI-RULE": {"root"},
-    "CANARI-FOREIGN": {"chloe", "dan", "root"},
+    "CANARI-FOREIGN": {"chloe", "dan", "lea", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-HELD": {"dan"},
     "CANARI-OTHER": {"alice", "dan", "root"},
     "CANARI-MAIL": {"dan", "root"},
-    "CANARI-PROBLEM": {"dan", "root"},
-    "CANARI-ANNOUNCED": {"alice", "bob", "carol", "dan", "root"},
-    "CANARI-UNPUBLISHED": {"dan", "root"},
-    "CANARI-AFFECTED": {"dan", "root"},
-    "CANARI-GAP": {"dan", "wendy", "root"},
-    "CANARI-VOTE": {"alice", "dan", "wendy", "root"},
+    "CANARI-PROBLEM": {"dan", "lea", "root"},
+    "CANARI-ANNOUNCED": {"alice", "bob", "carol", "dan", "lea", "root"},
+    "CANARI-UNPUBLISHED": {"dan", "lea", "root"},
+    "CANARI-AFFECTED": {"dan", "lea", "root"},
+    "CANARI-GAP": {"dan", "lea", "wendy", "root"},
+    "CANARI-VOTE": {"alice", "dan", "lea", "wendy", "root"},
     "CANARI-ARTICLE": {"dan"},
 }
 
@@ -203,6 +204,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     everybody: dict[str, Viewer] = {
         **vars(cast),
         "carol": viewers.find(db, "carol@acme.example"),
+        "lea": _limited(db, "cervo-atelier"),
     }
     things = {
         **_articles(settings, db),
@@ -212,6 +214,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         **_announcements(db, everybody["dan"]),
         **_article(db, everybody["dan"]),
         "hand-over": sign(claims()),
+        "limited-agent": str(everybody["lea"].person_id),
         "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
     }
     things |= _integers(db, things)
@@ -242,6 +245,14 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         if everybody[name].role == "customer"
     }
     return World(app, db, cookies, things, secrets, passes)
+
+
+def _limited(db: SqliteDatabase, product: str) -> Viewer:
+    """An agent who answers what is asked about one product, and nothing else."""
+    fields = PersonFields(email="lea@support.example", name="Léa Petit", role="agent")
+    person = people.add(db, OPERATOR, fields)
+    agent_limits.edit(db, OPERATOR, person, AgentLimits(products=(product,)))
+    return viewers.find(db, person.email)
 
 
 def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:

@@ -25,25 +25,35 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
 from kbsearch.files import places
-from kbsearch.people import PersonFields, organisations, viewers
-from kbsearch.people.organisations import OrganisationFields
+from kbsearch.messages.webhooks import journal
+from kbsearch.people import PersonFields, agent_limits, organisations, viewers
+from kbsearch.people.agent_limits import AgentLimits
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import exports, records, teams, visibility
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets import messages as conversations
 from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.conversation import corrections as edits
-from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation import lifecycle, ownership, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.desk import queue, requesters
+from kbsearch.tickets.desk.queue import QueueFilter
+from kbsearch.tickets.exports import TicketQuery
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.lists import ListFilter
+from kbsearch.tickets.teams import TeamFields
 from tests.kit.requests import attach, file
 
 TIMES = int(os.environ.get("KBSEARCH_EXAMPLES", "1"))
 COMPANIES = ("acme", "globex")
-CREW = ("ann", "ben", "cat", "dan")  # dan answers
+CREW = ("ann", "ben", "cat", "dan", "lou")  # dan answers, lou what they are limited to
 CUSTOMERS = CREW[:3]
+TEAMS = ("Barns", "Herds")
+PRODUCTS = ("alpha", "beta")
 MOST_STEPS = 14
 
 Step = tuple[str, int, int, int]
@@ -59,7 +69,10 @@ class Request:
     company: str | None
     confidential: bool
     copied: set[str] = field(default_factory=set)
-    messages: int = 0
+    team: str | None = None
+    product: str | None = None
+    assignee: str | None = None
+    filed_by: str = ""
 
 
 @dataclass
@@ -72,10 +85,14 @@ class World:
     requests: list[Request] = field(default_factory=list)
     sent_files: list[tuple[str, Request, bool]] = field(default_factory=list)  # id, of, internal
     drafts: dict[str, tuple[str, str]] = field(default_factory=dict)  # key: (person, file)
+    limits: set[str] = field(default_factory=set)  # of lou: names of teams and products
 
     def sees(self, who: str, request: Request) -> bool:
         if who == "dan" or who == request.requester or who in request.copied:
             return True
+        if who == "lou":
+            is_theirs = bool({request.team, request.product} & self.limits)
+            return not self.limits or is_theirs or "lou" in (request.assignee, request.filed_by)
         company = request.company
         return (
             company is not None
@@ -96,7 +113,8 @@ class Site:
         configured = Settings(site=folder)
         self.db = SqliteDatabase(configured.database_path)
         self.store = places.attached(configured)
-        members = {"ann": {"acme"}, "ben": {"acme"}, "cat": {"globex"}, "dan": set()}
+        members = {"ann": {"acme"}, "ben": {"acme"}, "cat": {"globex"}}
+        members |= {"dan": set(), "lou": set()}
         self.world = World(members, {}, {company: set() for company in COMPANIES})
         with self.db.atomic():
             for company in COMPANIES:
@@ -105,7 +123,7 @@ class Site:
                 )
                 self.world.shares[company] = "everyone"
             for name in CREW:
-                role = "agent" if name == "dan" else "customer"
+                role = "customer" if name in CUSTOMERS else "agent"
                 its = sorted(self.world.members[name])
                 email = f"{name}@x.example"
                 people.add(
@@ -113,6 +131,12 @@ class Site:
                     OPERATOR,
                     PersonFields(email=email, name=name, role=role, organisations=its),
                 )
+
+            for name in PRODUCTS:
+                products.add(self.db, OPERATOR, ProductFields(name))
+            added = [teams.add(self.db, OPERATOR, TeamFields(name)) for name in TEAMS]
+            self.teams = {team.name: team.id for team in added}
+            self.limit(1, 0, 0)
 
     def viewer(self, name: str) -> Viewer:
         if name == "nobody":
@@ -149,14 +173,15 @@ class Site:
             confidential=bool(other // 2 % 2),
         )
         request = Request(ticket.id, word, name, chosen, bool(other // 2 % 2), copied)
+        request.team = tickets.find(self.db, self.viewer("dan"), ticket.id).team
         self.world.requests.append(request)
         self.world.sent_files.append((kept.id, request, False))
 
     def say(self, which: int, who: int, kind: int) -> None:
-        request, name = self._pick(which), CREW[who % 4]
+        request, name = self._pick(which), CREW[who % len(CREW)]
         if request is None or not self.world.sees(name, request):
             return
-        internal = kind % 2 == 1 and name == "dan"
+        internal = kind % 2 == 1 and name not in CUSTOMERS
         viewer = self.viewer(name)
         ticket, key = tickets.find(self.db, viewer, request.id), new_id()
         kept = attach(self.db, viewer, self.store, key, f"{request.word}.txt", ticket=ticket)
@@ -248,8 +273,54 @@ class Site:
             else:
                 (lifecycle.solve, lifecycle.reopen)[how % 3](self.db, dan, ticket)
 
+    def hand(self, which: int, what: int, value: int) -> None:
+        """A request gets a team, a product, or somebody who looks after it; or loses them."""
+        request, dan = self._pick(which), self.viewer("dan")
+        if request is None:
+            return
+        ticket = tickets.find(self.db, dan, request.id)
+        if what % 3 == 0:
+            request.team = (None, *TEAMS)[value % 3]
+            ownership.give(self.db, dan, ticket, self.teams.get(request.team or ""))
+        elif what % 3 == 1:
+            request.assignee = (None, "dan", "lou")[value % 3]
+            whom = self.viewer(request.assignee).person_id if request.assignee else None
+            lifecycle.assign(self.db, dan, ticket, whom)
+        elif ticket.status != "closed":
+            request.product = (None, *PRODUCTS)[value % 3]
+            fields = FieldEdits({"software": request.product or ""}, edition=ticket.edition)
+            edits.edit_fields(self.db, dan, ticket, fields, fields=())
+
+    def limit(self, of_teams: int, of_products: int, _: int) -> None:
+        """What lou is limited to; to nothing is no limit."""
+        chosen = {name for place, name in enumerate(TEAMS) if of_teams >> place & 1}
+        slugs = {name for place, name in enumerate(PRODUCTS) if of_products >> place & 1}
+        ids = tuple(self.teams[name] for name in chosen)
+        lou = people.find(self.db, "lou@x.example")
+        agent_limits.edit(self.db, OPERATOR, lou, AgentLimits(ids, tuple(slugs)))
+        self.world.limits = chosen | slugs
+
+    def phone(self, who: int, what: int, _: int) -> None:
+        """lou files what a customer says."""
+        name, product = CUSTOMERS[who % 3], PRODUCTS[what % 2]
+        company = next(iter(sorted(self.world.members[name])), None)
+        word = f"canary{len(self.world.requests)}x"
+        ticket = file(
+            self.db,
+            self.viewer("lou"),
+            subject=f"subject {word}",
+            description=word,
+            organisation=company or "",
+            software=product,
+            requester=f"{name}@x.example",
+        )
+        request = Request(ticket.id, word, name, company, confidential=False)
+        request.product, request.filed_by = product, "lou"
+        request.team = tickets.find(self.db, self.viewer("dan"), ticket.id).team
+        self.world.requests.append(request)
+
     def draft(self, who: int, which: int, _: int) -> None:
-        name, request = CREW[who % 4], self._pick(which)
+        name, request = CREW[who % len(CREW)], self._pick(which)
         key, viewer = new_id(), self.viewer(name)
         ticket = None
         if request is not None and self.world.sees(name, request):
@@ -269,6 +340,37 @@ def check(site: Site) -> None:
         check_reading(site, viewer, everything, seen)
         check_lists(site, name, viewer, mine)
         check_files(site, name, viewer, seen)
+        if viewer.is_agent:
+            check_desk(site, name, viewer, mine)
+
+
+def check_desk(site: Site, name: str, viewer: Viewer, mine: list[Request]) -> None:
+    """Whoever answers counts, exports and is told of what they read, and of nothing else."""
+    db, seen = site.db, {request.id for request in mine}
+    page = queue.look(db, viewer, QueueFilter(view="all"))
+    assert {line.id for line in page.lines} == seen
+    assert page.total == page.counts["all"] == len(seen)
+    assert page.counts["todo"] == queue.count_todo(db, viewer)
+    assert page.counts["mine"] <= len([r for r in mine if r.assignee == name])
+    assert (
+        queue.changed_since(db, viewer, 0)
+        == len(seen)
+        == len(list(queue.csv_rows(db, viewer, QueueFilter(view="all"))))
+    )
+    assert {each.id for each in exports.cut(db, viewer, TicketQuery(), 0, 100)} == seen
+    assert exports.count(db, viewer, TicketQuery()) == len(seen)
+    assert set(exports.messages(db, viewer, [r.id for r in site.world.requests])) <= seen
+    every = [request.id for request in site.world.requests]
+    assert {record["id"] for record in records.heads(db, viewer, every)} == seen
+    told, _ = journal.since(db, viewer, Settings(site=Path()), journal.Cursor(), limit=1000)
+    assert {event.data["id"] for event in told if "number" in event.data} == seen
+    for customer in CUSTOMERS:
+        asker = requesters.of_person(db, viewer, site.viewer(customer).person_id or "")
+        theirs = {request.id for request in mine if request.requester == customer}
+        assert (asker.number, {each.id for each in asker.others}) == (len(theirs), theirs)
+    words = visibility.words(db, every)
+    has_word = {id for id, own in words.items() if set(own) & set(viewer.principals)}
+    assert viewer.sees_all_tickets or has_word == seen  # what the index filters by
 
 
 def check_reading(site: Site, viewer: Viewer, everything: list[Request], seen: set[str]) -> None:
@@ -341,7 +443,10 @@ def check_files(site: Site, name: str, viewer: Viewer, seen: set[str]) -> None:
     )
 
 
-NAMES = ("open", "open", "say", "say", "copy", "copy", "move", "share", "edit", "settle", "draft")
+NAMES = (
+    *("open", "open", "say", "say", "copy", "copy", "move", "share", "edit", "settle", "draft"),
+    *("hand", "hand", "hand", "limit", "phone"),
+)
 STEPS = st.lists(
     st.tuples(st.sampled_from(NAMES), st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)),
     min_size=4,
@@ -369,6 +474,7 @@ def walked(empty_database: Path, examples: int) -> None:
     @example([("say", 0, 3, 1)])  # a note of the agent, with its file
     @example([("copy", 0, 1, 0)])  # a colleague is no longer in copy of what is confidential
     @example([("move", 1, 0, 0)])  # a colleague in copy leaves the organisation
+    @example([("hand", 0, 0, 1), ("say", 0, 4, 1), ("hand", 0, 0, 2)])  # a request leaves a team
     @settings(
         max_examples=examples,
         deadline=None,
@@ -446,6 +552,10 @@ def ignoring_confidence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ticket_readers, "SHARED", shared)
 
 
+def forgetting_the_limits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Viewer, "sees_all_tickets", property(lambda viewer: viewer.is_agent))
+
+
 def noticing_notes(patch: pytest.MonkeyPatch) -> None:
     """The conversation forgets to leave internal messages out."""
     read = conversations.read
@@ -468,6 +578,7 @@ def noticing_notes(patch: pytest.MonkeyPatch) -> None:
         opening_files_of_notes,
         listing_without_looking,
         ignoring_confidence,
+        forgetting_the_limits,
         noticing_notes,
     ],
 )
@@ -496,9 +607,13 @@ def test_the_index_is_told_of_every_change_of_readers(empty_database: Path):
             ("edit", 0, 0, 1),
             ("edit", 0, 1, 1),
             ("share", 1, 1, 0),
+            ("hand", 0, 0, 1),
+            ("hand", 0, 1, 2),
+            ("hand", 0, 2, 1),
+            ("hand", 0, 0, 0),
         ):
             site.step(step)
             for case in ticket_changes.list_changed(site.db, revision, 100):
                 held[case.ticket_id], revision = case.readers, case.revision
-            rows = site.db.query("SELECT ticket_id, word FROM ticket_readers ORDER BY word")
-            assert held == {rows[0]["ticket_id"]: tuple(row["word"] for row in rows)}
+            (request,) = site.world.requests
+            assert held == visibility.words(site.db, [request.id])

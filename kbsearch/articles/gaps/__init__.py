@@ -19,6 +19,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
+from kbsearch.tickets import visibility
 
 GapState = Literal["open", "dismissed", "answered", "closed"]
 Shelf = Literal["open", "guests", "hidden", "closed", "dismissed"]  # as the board parts them
@@ -150,7 +151,7 @@ def find(db: Database, viewer: Viewer, number: int) -> Gap:
 
 
 def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -> list[GapPhrase]:
-    """What people typed, most of them first; subjects of requests are for agents."""
+    """What people typed, most of them first; subjects of requests are for those who see all."""
     access.only_staff(viewer, "gap.not_found")
     rows = db.query(
         f"""
@@ -164,7 +165,12 @@ def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -
         FROM latest s GROUP BY s.text ORDER BY people DESC, guests DESC, last_at DESC, s.text
         LIMIT :limit
         """,  # noqa: S608 (a constant)
-        {"gap": gap.id, "agent": int(viewer.is_agent), "limit": limit, "signals": MOST_COUNTED},
+        {
+            "gap": gap.id,
+            "agent": int(viewer.sees_all_tickets),
+            "limit": limit,
+            "signals": MOST_COUNTED,
+        },
     )
     return [GapPhrase(**row) for row in rows]
 
@@ -203,17 +209,19 @@ def hidden_answers(db: Database, viewer: Viewer, gap: Gap) -> list[MissedArticle
 
 
 def requests(db: Database, viewer: Viewer, gap: Gap) -> list[GapTicket]:
-    """The requests that belong to a gap, newest first; agents alone see them."""
+    """The requests that belong to a gap, newest first; agents alone see them, those they read."""
     if not viewer.is_agent:
         return []
+    visible, principals = visibility.condition(viewer)
     rows = db.query(
-        """
+        f"""
         SELECT t.id, t.number, t.subject, t.language, t.status, MAX(s.kind) AS kind
-        FROM gap_signals s JOIN tickets t ON t.id = s.ticket_id WHERE s.gap_id = :gap
+        FROM gap_signals s JOIN tickets t ON t.id = s.ticket_id
+        WHERE s.gap_id = :gap AND {visible}
         GROUP BY t.id, t.number, t.subject, t.language, t.status
         ORDER BY t.number DESC LIMIT :limit
-        """,
-        {"gap": gap.id, "limit": MOST_TICKETS},
+        """,  # noqa: S608 (names of parameters)
+        {"gap": gap.id, "limit": MOST_TICKETS, **principals},
     )
     return [GapTicket(**row) for row in rows]
 
@@ -332,9 +340,9 @@ def _articles(db: Database, viewer: Viewer, times: Mapping[str, int]) -> list[Mi
 
 
 def _seen_by(viewer: Viewer) -> tuple[str, Values]:
-    """Writers do not see what is known from requests alone."""
+    """Only those who see all requests see what is known from requests alone."""
     access.only_staff(viewer, "gap.not_found")
-    kinds, values = one_of("of_requests", [0, 1] if viewer.is_agent else [0])
+    kinds, values = one_of("of_requests", [0, 1] if viewer.sees_all_tickets else [0])
     return f"g.is_shown = 1 AND g.is_of_requests IN ({kinds})", values
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Protocol
 
 from kbsearch import people
-from kbsearch.access import AGENTS, CUSTOMERS, EVERYONE, WRITERS, Viewer
+from kbsearch.access import AGENTS, CUSTOMERS, DESK, EVERYONE, WRITERS, Viewer
 from kbsearch.articles.gaps.counts import GapPlace
 from kbsearch.database import Database
 from kbsearch.people.organisations import products
@@ -15,7 +15,7 @@ from kbsearch.search.fulltext.text import detect_language, words_of
 from kbsearch.text import masking
 from kbsearch.tickets import Ticket
 
-STAFF = Viewer(role="administrator", principals=(AGENTS, CUSTOMERS, EVERYONE, WRITERS))
+STAFF = Viewer(role="administrator", principals=(AGENTS, CUSTOMERS, DESK, EVERYONE, WRITERS))
 
 
 class Asks(Protocol):

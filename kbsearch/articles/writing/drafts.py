@@ -18,7 +18,7 @@ from kbsearch.articles.writing.files import ArticleFile
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Conflict, Invalid, NotFound, TooMany
-from kbsearch.tickets import Link
+from kbsearch.tickets import Link, visibility
 from kbsearch.tickets.filing.drafts import check_key
 
 compose = composition.compose
@@ -252,7 +252,7 @@ def _links(
 ) -> list[Link]:
     """Those of some tickets that the viewer may read, in the order of their numbers."""
     places, values = one_of("wanted", list(identifiers))
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject FROM tickets t

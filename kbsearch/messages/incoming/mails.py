@@ -11,7 +11,7 @@ from kbsearch import i18n, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
-from kbsearch.database import Database, new_id, one_of
+from kbsearch.database import Database, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.files import places
 from kbsearch.files.store import SHARE, FileStore
@@ -21,7 +21,7 @@ from kbsearch.messages.incoming.parsing import MailFile
 from kbsearch.people import viewers
 from kbsearch.text.markup import quotation
 from kbsearch.text.markup.quotation import Cut
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, visibility
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -91,10 +91,11 @@ def store(settings: Settings) -> FileStore:
 
 
 def find(db: Database, viewer: Viewer, mail_id: str) -> Mail:
-    """A mail, for agents: nobody else knows that there is one."""
+    """A mail, for agents: nobody else knows that there is one. Of no request: for who sees all."""
+    is_theirs, values = _is_theirs(viewer)
     rows = db.query(
-        f"SELECT {COLUMNS} FROM {SOURCES} WHERE m.id = :id AND :is_agent = 1",  # noqa: S608
-        {"id": mail_id, "is_agent": int(viewer.is_agent)},
+        f"SELECT {COLUMNS} FROM {SOURCES} WHERE m.id = :id AND {is_theirs}",  # noqa: S608
+        {"id": mail_id, **values},
     )
     if not rows:
         raise NotFound("mail.not_found")
@@ -115,19 +116,20 @@ def list_contents(db: Database) -> dict[str, int | None]:
 def list_all(db: Database, viewer: Viewer, states: Iterable[State] = ("held",)) -> list[Mail]:
     """The latest mails in these states, for agents."""
     places, values = one_of("state", tuple(states))
+    is_theirs, principals = _is_theirs(viewer)
     rows = db.query(
         f"""
-        SELECT {COLUMNS} FROM {SOURCES} WHERE m.state IN ({places}) AND :is_agent = 1
+        SELECT {COLUMNS} FROM {SOURCES} WHERE m.state IN ({places}) AND {is_theirs}
         ORDER BY m.received_at DESC, m.id LIMIT {MAX_LISTED}
         """,  # noqa: S608 (constants)
-        {"is_agent": int(viewer.is_agent), **values},
+        {**values, **principals},
     )
     return [_mail(row) for row in rows]
 
 
 def count_held(db: Database, viewer: Viewer) -> int:
-    """How many mails wait for an agent."""
-    if not viewer.is_agent:
+    """How many mails wait for an agent, of those who see all."""
+    if not viewer.sees_all_tickets:
         return 0
     return int(db.query("SELECT COUNT(*) AS n FROM mails WHERE state = 'held'")[0]["n"])
 
@@ -316,6 +318,14 @@ def _decide(db: Database, viewer: Viewer, mail: Mail, state: State, at: datetime
     )
     if not changed:
         raise Invalid("mail.already_decided")
+
+
+def _is_theirs(viewer: Viewer) -> tuple[str, Values]:
+    """Which mails `m` the viewer may know of, as a condition and its values."""
+    if viewer.is_agent and viewer.sees_all_tickets:
+        return "1 = 1", {}
+    condition, values = visibility.condition(viewer, "m.ticket_id")
+    return f"{condition} AND :is_agent = 1", {**values, "is_agent": int(viewer.is_agent)}
 
 
 def _mail(row: dict[str, object]) -> Mail:

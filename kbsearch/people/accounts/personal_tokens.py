@@ -146,8 +146,7 @@ def holder_of(
     moment = at or utc_now()
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys, p.time_zone,
-               s.id AS token_id, o.slug AS organisation, pr.slug AS product
+        SELECT {viewers.COLUMNS}, s.id AS token_id
         FROM personal_tokens s
         JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
         {viewers.MEMBERSHIPS}

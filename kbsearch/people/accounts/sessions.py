@@ -42,9 +42,7 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
     moment = at or utc_now()
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys, p.time_zone,
-               s.token_hash, s.seen_at, s.enrolling,
-               o.slug AS organisation, pr.slug AS product
+        SELECT {viewers.COLUMNS}, s.token_hash, s.seen_at, s.enrolling
         FROM sessions s
         JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
         {viewers.MEMBERSHIPS}

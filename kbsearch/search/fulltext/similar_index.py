@@ -127,23 +127,25 @@ def ranked(
     *,
     without: int | None = None,
     clicks: Clicks = no_clicks,
+    seen_by: tuple[Clause, ...] = (),
 ) -> list[tuple[int, float]]:
     """Solved tickets like that by their numbers, nearest first, in the light of agents' clicks.
 
-    Those that share too little are no similar cases, unless an agent said so of one.
+    Those that share too little are no similar cases, unless an agent said so of one. `seen_by` are
+    the filters of whoever may not read all; what words weigh is that of all tickets nonetheless.
     """
     clause = _clause(likeness)
     if clause is None:
         return []
-    solved = _scores(index, clause, max(limit, DEPTH), without, (IS_SOLVED,))
-    of_any_status = _scores(index, clause, MOST_ASKED, without)
+    solved = _scores(index, clause, max(limit, DEPTH), without, (IS_SOLVED, *seen_by))
+    of_any_status = _scores(index, clause, MOST_ASKED, without, seen_by)
     scores = {**of_any_status, **solved}
     signals = clicks([*scores, *([] if without is None else [without])])
     if signals:
         near = Nearness(index, likeness)
         in_order = reordered(scores, signals, near.of, without)
         strangers = [number for number, _ in in_order if number not in solved]
-        cases = solved.keys() | index.cases(strangers, IS_SOLVED).keys()
+        cases = solved.keys() | index.cases(strangers, IS_SOLVED, *seen_by).keys()
         ranked = [(number, score) for number, score in in_order if number in cases][:limit]
     else:
         ranked = list(solved.items())[:limit]
@@ -233,12 +235,18 @@ class Alike:
     nearness: float
 
 
-def recent(index: TicketIndex, likeness: Likeness, since: int, limit: int) -> list[Alike]:
+def recent(
+    index: TicketIndex,
+    likeness: Likeness,
+    since: int,
+    limit: int,
+    seen_by: tuple[Clause, ...] = (),
+) -> list[Alike]:
     """Requests like that among those changed since a day of the index."""
     clause = _clause(likeness)
     if clause is None:
         return []
-    best = index.best(clause, limit, (AtLeast("day", since),))
+    best = index.best(clause, limit, (AtLeast("day", since), *seen_by))
     numbers = [number for number, _ in best]
     near, alike = Nearness(index, likeness), []
     for number, hit in index.cases(numbers).items():

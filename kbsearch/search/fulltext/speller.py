@@ -103,7 +103,7 @@ class Speller:
         if rest is not None:
             return helper.written(rest)
         more: tuple[tuple[str, int], ...] = ()
-        if self._viewer.is_agent and self._cases is not None:
+        if self._viewer.sees_all_tickets and self._cases is not None:
             more = tuple(self._cases.subject_words(word[0]))
         candidates = helper.candidates(word, more)
         if not candidates:

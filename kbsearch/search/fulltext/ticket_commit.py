@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 
-from kbsearch.access import AGENTS
+from kbsearch.access import AGENTS, DESK
 from kbsearch.config import LANGUAGES
 from kbsearch.search.fulltext import engine
 from kbsearch.search.fulltext import text as texts
@@ -44,8 +44,8 @@ class CaseHit:
 
 
 def reads_all(principals: Sequence[str]) -> bool:
-    """Whether these principals are an agent's, who reads every ticket."""
-    return AGENTS in principals
+    """Whether these principals are an agent's who reads every ticket."""
+    return DESK in principals
 
 
 class Commit:
@@ -75,7 +75,12 @@ class Commit:
 
     def _reading(self, principals: tuple[str, ...]) -> Clause:
         """The tickets that these principals may read; those that open none are left out."""
-        readers = (name for name in principals if self.view.frequency("readers", name))
+        readers = (
+            name
+            for name in principals
+            if name != AGENTS  # an index of an earlier release has it on every ticket
+            and self.view.frequency("readers", name)
+        )
         return OneOf("readers", tuple(readers))
 
     def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:

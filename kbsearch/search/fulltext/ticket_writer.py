@@ -21,7 +21,7 @@ from kbsearch.search.fulltext.plan import (
     View,
 )
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
 REVISION_KEY = "@revision"  # a document that says how far the index has come

@@ -17,7 +17,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, one_of
 from kbsearch.errors import Invalid
 from kbsearch.search.fulltext.documents import Click
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, visibility
 
 Kind = Literal["helped", "quoted", "duplicate", "rejected"]
 MOST_GROUPED = 1_000  # pairs, the newest
@@ -82,13 +82,15 @@ def withdraw_duplicates(db: Database, viewer: Viewer, ticket: Ticket) -> None:
 
 
 def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[CaseClick]:
-    """What the viewer said of cases beside a request, the last first."""
+    """What the viewer said of cases beside a request, the last first; of those they still read."""
+    visible, principals = visibility.condition(viewer, "c.id")
     rows = db.query(
-        """
+        f"""
         SELECT c.number, c.subject, k.kind FROM case_clicks k JOIN tickets c ON c.id = k.case_id
-        WHERE k.ticket_id = :ticket AND k.person_id = :me ORDER BY k.at DESC, c.number
-        """,
-        {"ticket": ticket.id, "me": viewer.person_id},
+        WHERE k.ticket_id = :ticket AND k.person_id = :me AND {visible}
+        ORDER BY k.at DESC, c.number
+        """,  # noqa: S608 (names of parameters)
+        {"ticket": ticket.id, "me": viewer.person_id, **principals},
     )
     return [CaseClick(**row) for row in rows]
 

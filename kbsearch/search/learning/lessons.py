@@ -21,6 +21,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.documents import Taught
 from kbsearch.search.fulltext.text import STOP_WORDS, words_of
 from kbsearch.text import masking, plain_text
+from kbsearch.tickets import visibility
 
 Kind = Literal["deflected", "helped", "sent", "voted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -143,10 +144,18 @@ def take_back(db: Database, viewer: Viewer, source: str) -> None:
 
 
 def list_phrases(db: Database, viewer: Viewer, article: Article) -> list[LearntPhrase]:
-    """What an article was confirmed for, the last first; for the staff, personal data masked."""
+    """What an article was confirmed for, the last first; for the staff, personal data masked.
+
+    An agent who is limited is not told what requests taught that they do not read.
+    """
     access.only_staff(viewer)
+    condition, values = "1 = 1", dict[str, object]()
+    if viewer.is_agent:
+        visible_requests, principals = visibility.condition(viewer, "l.ticket_id")
+        condition, values = f"(l.ticket_id IS NULL OR {visible_requests})", dict(principals)
     rows = db.query(
-        "SELECT * FROM lessons WHERE path = :path ORDER BY at DESC, id", {"path": article.path}
+        f"SELECT l.* FROM lessons l WHERE l.path = :path AND {condition} ORDER BY l.at DESC, l.id",  # noqa: S608
+        {"path": article.path, **values},
     )
     grouped: dict[str, list[Row]] = {}
     for row in rows:

@@ -126,8 +126,9 @@ class Search:
     ) -> tuple[Hit, ...]:
         likeness = _likeness(cases, ticket, *text)
         without = ticket.number if ticket else None
+        seen_by = cases.seen_by(viewer.principals)
         ranked = similar_index.ranked(
-            cases, likeness, limit + SPARE, without=without, clicks=self._clicks
+            cases, likeness, limit + SPARE, without=without, clicks=self._clicks, seen_by=seen_by
         )
         confirmed = tickets.visible_numbers(self._db, viewer, (number for number, _ in ranked))
         visible = [case for case in ranked if case[0] in confirmed][:limit]
@@ -154,7 +155,10 @@ class Search:
         try:
             with guarded():
                 likeness = similar_index.likeness(cases, ticket.subject, ticket.description)
-                return similar_index.recent(cases, likeness, day_of(since), MOST_ALIKE)
+                seen_by = cases.seen_by(viewer.principals)
+                alike = similar_index.recent(cases, likeness, day_of(since), MOST_ALIKE, seen_by)
+                confirmed = tickets.visible_numbers(self._db, viewer, [hit.number for hit in alike])
+                return [hit for hit in alike if hit.number in confirmed]
         except ValueError:
             self._report_damage()
             return []
@@ -213,8 +217,9 @@ class Search:
             return []
         ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
         likeness = _likeness(cases, ticket, subject, description)
+        seen_by = cases.seen_by(viewer.principals)
         ranked = similar_index.ranked(
-            cases, likeness, limit, without=number, clicks=clicks or self._clicks
+            cases, likeness, limit, without=number, clicks=clicks or self._clicks, seen_by=seen_by
         )
         return [(str(case), score) for case, score in ranked]
 

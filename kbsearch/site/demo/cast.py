@@ -15,8 +15,9 @@ from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.people import Person, PersonFields, organisations, viewers
+from kbsearch.people import Person, PersonFields, agent_limits, organisations, viewers
 from kbsearch.people.accounts import second_factor
+from kbsearch.people.agent_limits import AgentLimits
 from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.products import ProductFields
@@ -120,7 +121,10 @@ def add_teams(db: Database) -> None:
     """Put those who answer into teams, by what they answer for."""
     for fields in listed("teams.yml"):
         members = [people.find(db, email).id for email in fields.pop("members")]
-        teams.add(db, OPERATOR, TeamFields(**fields, members=members))
+        limited = [people.find(db, email) for email in fields.pop("limited", ())]
+        team = teams.add(db, OPERATOR, TeamFields(**fields, members=members))
+        for person in limited:
+            agent_limits.edit(db, OPERATOR, person, AgentLimits(teams=(team.id,)))
 
 
 def choose_look(settings: Settings, db: Database) -> None:

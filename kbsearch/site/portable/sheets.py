@@ -77,6 +77,25 @@ SHEETS = (
         {"field_id": SheetReference("field"), "product_id": SheetReference("product")},
         comes_first=True,
     ),
+    # Before the requests: nobody is to see more of them for a moment.
+    Sheet(
+        "agent_teams",
+        "agent_teams",
+        _names("person_id team_id"),
+        (),
+        (),
+        {**PERSON, "team_id": SheetReference("team")},
+        comes_first=True,
+    ),
+    Sheet(
+        "agent_products",
+        "agent_products",
+        _names("person_id product_id"),
+        (),
+        (),
+        {**PERSON, "product_id": SheetReference("product")},
+        comes_first=True,
+    ),
     Sheet(
         "calendars",
         "calendars",

@@ -14,7 +14,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.text import typed
-from kbsearch.tickets import Link, Ticket, events
+from kbsearch.tickets import Link, Ticket, events, visibility
 from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -126,7 +126,7 @@ def undo(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = 
 
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> MergeLinks:
     """What a request was merged with."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT m.ticket_id = :id AS is_merged, t.id, t.number, t.subject, {condition} AS is_visible

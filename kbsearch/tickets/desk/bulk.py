@@ -90,6 +90,7 @@ def _change(
     at: datetime | None,
 ) -> None:
     there = tickets.find(db, viewer, ticket.id)
+    viewer = access.holding(viewer, there.id)
     if there.edition != edition:
         raise Conflict("bulk.changed_since", {})
     tags.change(db, viewer, there.id, add=change.add_tags, remove=change.remove_tags, at=at)

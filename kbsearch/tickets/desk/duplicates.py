@@ -12,7 +12,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.search.learning import case_clicks
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, visibility
 from kbsearch.tickets.codes import Status
 
 
@@ -81,7 +81,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> DuplicateLinks:
     """Its original and its duplicates; nothing for whoever is no agent."""
     if not viewer.is_agent:
         return DuplicateLinks()
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id AS ticket_id, t.number, t.subject, t.language, t.status,

@@ -11,7 +11,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, visibility
 from kbsearch.tickets.codes import IS_RESOLVED, RESOLVED, Status
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -119,7 +119,10 @@ def remove(db: Database, viewer: Viewer, problem: IncidentGroup, ticket: Ticket)
 
 
 def find(db: Database, viewer: Viewer, problem_id: str) -> IncidentGroup:
-    """A problem with those of its requests that the viewer may read, oldest first."""
+    """A problem with those of its requests that the viewer may read, oldest first.
+
+    An agent who is limited knows of none of which they read no request.
+    """
     access.only_agents(viewer, "problem.not_found")
     rows = db.query(
         """
@@ -130,7 +133,7 @@ def find(db: Database, viewer: Viewer, problem_id: str) -> IncidentGroup:
     )
     if not rows:
         raise NotFound("problem.not_found")
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     members = db.query(
         f"""
         SELECT t.id AS ticket_id, t.number, t.subject, t.language, t.status, t.updated_at,
@@ -143,6 +146,8 @@ def find(db: Database, viewer: Viewer, problem_id: str) -> IncidentGroup:
         """,  # noqa: S608 (names of parameters)
         {"id": problem_id, **principals},
     )
+    if not (members or viewer.sees_all_tickets):
+        raise NotFound("problem.not_found")
     return IncidentGroup(**rows[0], members=tuple(Member(**row) for row in members))
 
 
@@ -155,18 +160,24 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> IncidentGroup | N
 
 
 def list_all(db: Database, viewer: Viewer) -> list[ListedIncidentGroup]:
-    """Every problem, those with requests to solve first, then the newest."""
+    """Every problem, those with requests to solve first, then the newest; counted are those read.
+
+    Again without those of which a limited agent reads nothing.
+    """
     access.only_agents(viewer, "problem.not_found")
+    condition, principals = visibility.condition(viewer)
+    join = "LEFT JOIN" if viewer.sees_all_tickets else "JOIN"
     rows = db.query(
         f"""
         SELECT p.id, p.title, p.created_at, COUNT(t.id) AS requests,
                COALESCE(SUM(CASE WHEN NOT {IS_RESOLVED} THEN 1 END), 0) AS unsolved
-        FROM problems p LEFT JOIN problem_tickets m ON m.problem_id = p.id
-        LEFT JOIN tickets t ON t.id = m.ticket_id
+        FROM problems p {join} problem_tickets m ON m.problem_id = p.id
+        {join} tickets t ON t.id = m.ticket_id AND {condition}
         GROUP BY p.id, p.title, p.created_at
         ORDER BY CASE WHEN SUM(CASE WHEN NOT {IS_RESOLVED} THEN 1 ELSE 0 END) > 0
                  THEN 0 ELSE 1 END, p.created_at DESC, p.id
-        """  # noqa: S608 (a constant)
+        """,  # noqa: S608 (constants, names of parameters)
+        principals,
     )
     return [ListedIncidentGroup(**row) for row in rows]
 

@@ -12,7 +12,7 @@ from kbsearch.database import Database, one_of
 from kbsearch.search.fulltext.clicks import NEARLY_THE_SAME
 from kbsearch.search.fulltext.highlight import as_written
 from kbsearch.search.fulltext.similar_index import Alike
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, visibility
 
 PROBLEMS = """
     SELECT own.problem_id
@@ -65,7 +65,7 @@ def around(
         return None
     same = {hit.number: hit for hit in alike if hit.codes or hit.nearness >= NEARLY_THE_SAME}
     places, values = one_of("number", [*same, ticket.number])
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     end = stored(parsed(ticket.created_at) + timedelta(hours=settings.incident_hours))
     rows = db.query(
         f"""

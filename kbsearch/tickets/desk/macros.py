@@ -7,7 +7,7 @@ there; the rest is done in the transaction of the message, or that does not leav
 from collections.abc import Sequence
 from datetime import datetime
 
-from kbsearch import tickets
+from kbsearch import access, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
@@ -66,10 +66,11 @@ def send(
         say = replies.note if is_note else replies.reply
         sent = say(db, viewer, ticket, form, at=at)
         if form.macro_id and not is_again:
-            terms = ActionTerms(fields.definitions(db, viewer), at)
-            there = tickets.find(db, viewer, ticket.id)
-            planned = done_with(_find(db, viewer, form.macro_id), there, terms.fields)
-            actions.carry_out(db, viewer, there, planned, terms)
+            held = access.holding(viewer, ticket.id)
+            terms = ActionTerms(fields.definitions(db, held), at)
+            there = tickets.find(db, held, ticket.id)
+            planned = done_with(_find(db, held, form.macro_id), there, terms.fields)
+            actions.carry_out(db, held, there, planned, terms)
     return sent
 
 

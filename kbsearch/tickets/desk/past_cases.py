@@ -5,13 +5,14 @@ cases, of another organisation or of a confidential one, only the solution is qu
 personal data.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from kbsearch import access, people, tickets
-from kbsearch.access import AGENTS, CUSTOMERS, EVERYONE, Viewer
+from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.database import Database, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import viewers
@@ -20,7 +21,7 @@ from kbsearch.search.fulltext import essence
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.learning.case_clicks import Kind
 from kbsearch.text import masking, typed
-from kbsearch.tickets import Ticket, messages
+from kbsearch.tickets import Ticket, messages, visibility
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def list_beside(
     access.only_agents(viewer, "ticket.not_found")
     numbers = [int(hit.id) for hit in hits]
     places, values = one_of("number", numbers)
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.status, COALESCE(t.solved_at, t.updated_at) AS date
@@ -168,11 +169,13 @@ def _open_to_readers_of(db: Database, ticket: Ticket, case_ids: Sequence[str]) -
     readers = readers_of(db, ticket)
     if not readers:
         return set()
-    readers_by_case = _principals_of(db, case_ids)
+    words = _words(db, case_ids)
     return {
         case_id
         for case_id in case_ids
-        if all(readers_by_case.get(case_id, set()) & set(reader.principals) for reader in readers)
+        if all(
+            reader.sees_all_tickets or words[case_id] & set(reader.principals) for reader in readers
+        )
     }
 
 
@@ -180,7 +183,8 @@ def readers_of(db: Database, ticket: Ticket) -> list[Viewer]:
     """Those who read a ticket, as viewers: its people, and one for all who share it."""
     if any(copy.person_id is None for copy in ticket.copies):
         return []
-    principals = sorted(_principals_of(db, [ticket.id]).get(ticket.id, set()) - {AGENTS})
+    words = _words(db, [ticket.id])[ticket.id]
+    principals = sorted(word for word in words if word.startswith(("user:", "org:")))
     readers = [_reader(db, principal) for principal in principals]
     return [reader for reader in readers if reader is not None]
 
@@ -195,13 +199,6 @@ def _reader(db: Database, principal: str) -> Viewer | None:
         return None
 
 
-def _principals_of(db: Database, ticket_ids: Iterable[str]) -> dict[str, set[str]]:
-    places, values = one_of("ticket", list(ticket_ids))
-    rows = db.query(
-        f"SELECT ticket_id, word FROM ticket_readers WHERE ticket_id IN ({places})",  # noqa: S608
-        values,
-    )
-    principals: dict[str, set[str]] = {}
-    for row in rows:
-        principals.setdefault(row["ticket_id"], set()).add(row["word"])
-    return principals
+def _words(db: Database, ticket_ids: Iterable[str]) -> defaultdict[str, set[str]]:
+    words = visibility.words(db, ticket_ids)
+    return defaultdict(set, {ticket_id: set(own) for ticket_id, own in words.items()})

@@ -45,6 +45,7 @@ def edit(
     access.only_agents(viewer, "ticket.not_found")
     with db.atomic():
         there = tickets.find(db, viewer, ticket.id)
+        viewer = access.holding(viewer, there.id)
         _check_nobody_else_did(db, viewer, there, edits)
         corrections.edit_fields(db, viewer, there, edits.fields, fields=fields, at=at)
         mistakes = form.Mistakes()

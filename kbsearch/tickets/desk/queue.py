@@ -14,7 +14,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, one_of
 from kbsearch.text.name_search import folded
-from kbsearch.tickets import changes, clocks, fields, tags, waiting
+from kbsearch.tickets import changes, clocks, fields, tags, visibility, waiting
 from kbsearch.tickets.clocks import Clock, Due
 from kbsearch.tickets.codes import AWAITS_US, IS_RESOLVED, IS_UNDER_WAY
 from kbsearch.tickets.desk.finding import Matches
@@ -133,9 +133,11 @@ def look(
 
 
 def count_todo(db: Database, viewer: Viewer) -> int:
-    """How many requests wait for an answer of the support team."""
+    """How many requests wait for an answer of the support team, of those the viewer reads."""
     access.only_agents(viewer)
-    rows = db.query(f"SELECT COUNT(*) AS n FROM tickets t WHERE {CONDITIONS['todo']}")  # noqa: S608
+    visible, principals = visibility.condition(viewer)
+    where = f"{CONDITIONS['todo']} AND {visible}"
+    rows = db.query(f"SELECT COUNT(*) AS n FROM tickets t WHERE {where}", principals)  # noqa: S608
     return int(rows[0]["n"])
 
 
@@ -227,7 +229,12 @@ def csv_rows(
 def changed_since(db: Database, viewer: Viewer, revision: int) -> int:
     """How many requests were opened or have changed since a page was made."""
     access.only_agents(viewer)
-    return changes.count_changed(db, revision)
+    visible, principals = visibility.condition(viewer)
+    rows = db.query(
+        f"SELECT COUNT(*) AS n FROM tickets t WHERE t.revision > :revision AND {visible}",  # noqa: S608
+        {**principals, "revision": revision},
+    )
+    return int(rows[0]["n"])
 
 
 def _order(
@@ -308,8 +315,9 @@ def _counts(db: Database, viewer: Viewer, filter: QueueFilter, moment: datetime)
 def _where(viewer: Viewer, filter: QueueFilter, moment: datetime) -> tuple[str, dict[str, object]]:
     is_theirs, names = _is_theirs(filter) if filter.text else ("", {})
     conditions, values = narrowed(filter, is_theirs)
-    conditions.append(CONDITIONS[filter.view])
-    values |= names
+    visible, principals = visibility.condition(viewer)
+    conditions += [CONDITIONS[filter.view], visible]
+    values |= {**names, **principals}
     values |= {"me": viewer.person_id, "lately": stored(moment - LATELY)}
     if filter.assignee == "me":
         conditions.append("t.assignee_id = :me")

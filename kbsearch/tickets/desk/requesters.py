@@ -6,7 +6,7 @@ from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, Values
 from kbsearch.errors import NotFound
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, visibility
 from kbsearch.tickets.codes import IS_UNDER_WAY, RESOLVED, Status
 
 MOST_SHOWN = 10
@@ -58,7 +58,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Requester:
     if ticket.requester_id is None:
         theirs = "t.requester_id IS NULL AND t.requester_email = :email AND t.id <> :ticket"
     values = {"ticket": ticket.id, "person": ticket.requester_id, "email": row["email"]}
-    return _requester(db, row, theirs, values)
+    return _requester(db, viewer, row, theirs, values)
 
 
 def of_person(db: Database, viewer: Viewer, person_id: str) -> Requester:
@@ -77,11 +77,17 @@ def of_person(db: Database, viewer: Viewer, person_id: str) -> Requester:
     )
     if not rows:
         raise NotFound("person.not_found")
-    return _requester(db, rows[0], "t.requester_id = :person", values)
+    return _requester(db, viewer, rows[0], "t.requester_id = :person", values)
 
 
-def _requester(db: Database, row: Row, theirs: str, values: Values) -> Requester:
-    """With the requests that a condition says are theirs."""
+def _requester(db: Database, viewer: Viewer, row: Row, theirs: str, values: Values) -> Requester:
+    """With the requests that a condition says are theirs, as far as the viewer may read them."""
+    visible, principals = visibility.condition(viewer)
+    theirs, values = f"{theirs} AND {visible}", {**values, **principals}
+    rated = f"""
+        SELECT COUNT(*) FROM satisfaction s JOIN tickets t ON t.id = s.ticket_id
+        WHERE s.person_id = :person AND {visible}
+    """  # noqa: S608 (names of parameters)
     others = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.language, t.status FROM tickets t WHERE {theirs}
@@ -94,10 +100,8 @@ def _requester(db: Database, row: Row, theirs: str, values: Values) -> Requester
         f"""
         SELECT COUNT(*) AS number,
                COALESCE(SUM(CASE WHEN {IS_UNDER_WAY} THEN 1 ELSE 0 END), 0) AS number_open,
-               (SELECT COUNT(*) FROM satisfaction s
-                WHERE s.person_id = :person AND s.is_good IS NOT NULL) AS rated,
-               (SELECT COUNT(*) FROM satisfaction s
-                WHERE s.person_id = :person AND s.is_good = 1) AS satisfied
+               ({rated} AND s.is_good IS NOT NULL) AS rated,
+               ({rated} AND s.is_good = 1) AS satisfied
         FROM tickets t WHERE {theirs}
         """,  # noqa: S608 (constants)
         values,

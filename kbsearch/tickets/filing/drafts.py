@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kbsearch import access, revisions
+from kbsearch import revisions
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Conflict, Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files.store import FileStore
 from kbsearch.text import plain_text
-from kbsearch.tickets import Link, Ticket
+from kbsearch.tickets import Link, Ticket, visibility
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.files import Attachment, Upload
 
@@ -361,7 +361,7 @@ def _read(
     is_put_off: bool = False,
 ) -> list[Row]:
     """Drafts of the viewer's; a reply to what they may not read any more is out of reach."""
-    visible, principals = access.visible(viewer, "ticket_readers", "ticket_id", "d.ticket_id")
+    visible, principals = visibility.condition(viewer, "d.ticket_id")
     return db.query(
         f"""
         SELECT d.form_key, d.ticket_id, d.fields, d.created_at, d.updated_at, d.leaves_at,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kbsearch import access, form_fields, people
+from kbsearch import form_fields, people
 from kbsearch.access import Viewer
 from kbsearch.clock import utc_now
 from kbsearch.database import Database, Row
@@ -14,6 +14,7 @@ from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
 from kbsearch.form_fields import MAX_ANSWER, FormField
 from kbsearch.search.fulltext.text import detect_language
 from kbsearch.text import plain_text
+from kbsearch.tickets import visibility
 from kbsearch.tickets.codes import SEVERITIES, Channel
 from kbsearch.tickets.filing import copies
 
@@ -91,7 +92,7 @@ def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Organi
 
 def list_versions(db: Database, viewer: Viewer, software: str) -> list[str]:
     """The known versions of a product, then those of tickets the viewer may read, by frequency."""
-    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = visibility.condition(viewer)
     values = {"slug": software, "limit": MOST_VERSIONS, **principals}
     product_versions = db.query(
         """

@@ -2,17 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch import access, people, revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import MAX_EMAIL, Person, PersonFields, organisations, undeliverable
+from kbsearch.people import (
+    MAX_EMAIL,
+    Person,
+    PersonFields,
+    agent_limits,
+    organisations,
+    undeliverable,
+)
 from kbsearch.people.accounts import addresses, choosing, directory, personal_tokens
 from kbsearch.people.accounts.directory import AccountState, PeopleFilter
 from kbsearch.people.accounts.personal_tokens import PersonalToken
+from kbsearch.people.agent_limits import AgentLimits
+from kbsearch.people.organisations import products
+from kbsearch.tickets import teams
 from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp, for_agents, names_a_page
 from kbsearch.web.admin.forms import Form, is_on, render_form, revision, text, texts
@@ -31,8 +41,13 @@ FIELDS = {  # of the form, by what can be wrong with them
 }
 DONE = (
     *("added", "added-invited", "saved", "invited", "closed", "opened"),
-    *("signed-out", "revoked", "reset", "reached", "address"),
+    *("signed-out", "revoked", "reset", "reached", "address", "limited"),
 )
+LIMITS = {
+    "person.limits_of_agents": "limit_teams",
+    "person.limit_team_unknown": "limit_teams",
+    "person.limit_product_unknown": "limit_products",
+}
 
 
 @bp.get("/people")
@@ -123,6 +138,19 @@ def enter_address(id: str) -> Response:
     return done(id, "address")
 
 
+@bp.post("/people/<id>/limits")
+def limit_person(id: str) -> Response:
+    """Which requests an agent answers: of which teams, of which products."""
+    person = person_of(id)
+    limits = AgentLimits(tuple(texts("limit_teams")), tuple(texts("limit_products")))
+    try:
+        agent_limits.edit(db(), viewer(), person, limits, revision=text("limits_revision") or None)
+    except Invalid as problem:
+        values = {"limit_teams": limits.teams, "limit_products": limits.products}
+        return form(person, Form({**shown(person).values, **values}).refused(problem, LIMITS))
+    return done(id, "limited")
+
+
 @bp.post("/people/<id>/state")
 def open_or_close(id: str) -> Response:
     if text("state") == "closed":
@@ -197,8 +225,24 @@ def form(person: Person | None, fields: Form) -> Response:
         unreached=undeliverable.find(db(), person.id) if person else None,
         roles=access.ROLES if viewer().is_administrator else ("customer",),
         organisations=names().items(),
+        **limits_of(person, fields),
         done=next((outcome for outcome in DONE if outcome == request.args.get("done")), None),
     )
+
+
+def limits_of(person: Person | None, sent: Form) -> dict[str, Any]:
+    """What an agent is limited to and may be, for administrators."""
+    if person is None or person.role != "agent" or not viewer().is_administrator:
+        return {"limits": None}
+    limits = agent_limits.find(db(), viewer(), person)
+    there = Form({"limit_teams": limits.teams, "limit_products": limits.products})
+    return {
+        "limits": sent if sent.wrong in LIMITS.values() else there,
+        "is_limited": bool(limits.teams or limits.products),
+        "limits_revision": revisions.of(agent_limits.texts(limits)),
+        "teams": [(team.id, team.name) for team in teams.list_all(db(), viewer())],
+        "products": [(product.slug, product.name) for product in products.list_all(db())],
+    }
 
 
 def tokens_of(person: Person) -> list[PersonalToken]:

@@ -28,7 +28,8 @@ CHANGES = frozenset(
         *("organisation.added", "organisation.changed", "look.changed", "budget.changed"),
         *("organisation.disabled", "organisation.enabled"),
         *("product.added", "product.changed", "product.disabled", "product.enabled"),
-        *("person.added", "person.changed", "person.disabled", "person.enabled"),
+        *("person.added", "person.changed", "person.limited"),
+        *("person.disabled", "person.enabled"),
         "address.entered",
         *("person.invited", "person.erased", "invitation.printed"),
         *("invitations.planned", "invitations.reminded"),
@@ -155,6 +156,8 @@ def field_name(name: str) -> str:
         "requests": _("Requests"),
         "way": _("The next is chosen"),
         "members": _("Members"),
+        "limit_teams": _("Limited to the requests of these teams"),
+        "limit_products": _("Limited to the requests about this software"),
         "archived_at": _("Archived on"),
         "label_fr": _("Name in French"),
         "label_en": _("Name in English"),
@@ -232,7 +235,7 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         parts = [_("yes") if part == YES else _("no") for part in parts]
     elif name == f"{IF}team":
         parts = [_("No team") if part == NONE else part for part in parts]
-    elif name in (f"{IF}product", f"{THEN}product"):
+    elif name in (f"{IF}product", f"{THEN}product", "limit_products"):
         parts = [spoken.product_name(slug) for slug in parts]
     elif name in OF_PEOPLE:
         parts = [name_of(id, names) for id in parts]
@@ -258,6 +261,7 @@ def kind_name(kind: str) -> str:
         "product.enabled": _("Product enabled"),
         "person.added": _("Account opened"),
         "person.changed": _("Account changed"),
+        "person.limited": _("What an agent sees changed"),
         "person.disabled": _("Account closed"),
         "person.enabled": _("Account opened again"),
         "person.invited": _("Invitation sent"),

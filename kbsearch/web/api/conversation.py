@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from kbsearch import form_fields, people
+from flask import g
+
+from kbsearch import access, form_fields, people
 from kbsearch.database import new_id
 from kbsearch.errors import Forbidden, Invalid, InvalidForm
 from kbsearch.tickets import Ticket, files, filing, tags, teams
@@ -102,6 +104,7 @@ def edit_ticket(arguments: Values, number: int) -> ApiAnswer:
     """Change what is given; with `If-Match`, only what is there as read; `team`, `tags`: agents"""
     ticket = ticket_of(number)
     check_match(record_of(ticket))
+    g.viewer = access.holding(caller(), ticket.id)  # the answer shows what it has become
     _check_names(arguments)
     if arguments.keys() & {"tags", "team"} and not caller().is_agent:
         raise Forbidden("ticket.agents_only")
@@ -179,6 +182,7 @@ def add_copy(arguments: Values, number: int) -> ApiAnswer:
 def remove_copy(arguments: Values, number: int) -> ApiAnswer:
     """Take an address out of copy"""
     ticket = ticket_of(number)
+    g.viewer = access.holding(caller(), ticket.id)
     copies.remove(db(), caller(), ticket, arguments["email"])
     return ApiAnswer(record_of(ticket))
 

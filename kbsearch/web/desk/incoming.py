@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
+from kbsearch import access
 from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.files import scans
@@ -30,6 +31,7 @@ def for_agents() -> None:
 
 @bp.get("/desk/mail")
 def index() -> Response:
+    access.only_unlimited(viewer())  # what waits is of no request yet
     name = request.args.get("list", "held")
     if name == "account":
         return account()

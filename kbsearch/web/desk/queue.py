@@ -260,6 +260,7 @@ def page(
         agents=people.list_answering(db()),
         teams=[(team.id, team.name) for team in active],
         my_teams=[(team.id, team.name) for team in active if viewer().person_id in team.members],
+        lost=whole(request.args.get("lost", "")),
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
         left=[(ticket, i18n.explain(ticket.problem, language())) for ticket in outcome.unchanged]

@@ -72,6 +72,13 @@ def onward(ticket: Ticket) -> str:
     return f"/{language()}/desk?{read_address(request.args).query()}&left={ticket.number}"
 
 
+def lost(ticket: Ticket) -> str:
+    """Where an agent goes who is limited, once a request has left their sight; nowhere before."""
+    if not viewer().is_agent or tickets.visible_numbers(db(), viewer(), [ticket.number]):
+        return ""
+    return f"/{language()}/desk?{read_address(request.args).query()}&lost={ticket.number}"
+
+
 def departed() -> Departed | None:
     """The request that an agent comes from, as the address says."""
     ticket = _named("left")

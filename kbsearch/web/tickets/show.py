@@ -84,6 +84,8 @@ def reply(id: str) -> Response:
             draft = replace(draft, key=filing.set_apart(files, ticket))
         return page(ticket, draft=conversation.keep(draft, ticket), problem=problem)
     past_cases.keep_quoted(db(), viewer(), ticket, draft.quoted)
+    if elsewhere := workspace.lost(ticket):
+        return go_to(elsewhere)
     if not outcome.has_news:
         with if_possible(db()):
             events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
@@ -319,7 +321,8 @@ def page(
 
 
 def back(ticket: Ticket) -> Response:
-    return go_to(address(ticket))
+    """To the request, or to the queue where what was changed took it out of somebody's sight."""
+    return go_to(workspace.lost(ticket) or address(ticket))
 
 
 def place(ticket: Ticket, message_id: str, *, is_note: bool, meanwhile: bool) -> str:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flask import request
+from flask import g, request
 
-from kbsearch import integer_ids, people, tickets
+from kbsearch import access, integer_ids, people, tickets
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import PersonFields
 from kbsearch.people.accounts import directory
@@ -126,6 +126,7 @@ def edit_ticket(number: int) -> Values | Made:
 
     def act() -> Values:
         ticket = tickets.find_number(db(), viewer(), number)
+        g.viewer = access.holding(viewer(), ticket.id)  # the answer shows what it has become
         _correct(ticket, values)
         comment = comment_of(values)
         if comment_text(comment):

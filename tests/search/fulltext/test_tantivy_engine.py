@@ -15,6 +15,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.fulltext import tantivy_engine, ticket_writer
 from kbsearch.search.fulltext.documents import Case
+from kbsearch.search.fulltext.query import understand
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
 from kbsearch.search.ranking import Search, indexing
@@ -54,6 +55,15 @@ def test_a_ticket_changed_fifty_times_is_one_document(db, settings: Settings, ca
     results = ask(Search(settings, db), "zanzibar", cast.dan)
     assert [hit.title for hit in results.hits] == ["Zanzibar 49"]
     assert results.total == 1
+
+
+def test_an_index_of_an_earlier_release_opens_nothing_to_a_limited_agent(tmp_path: Path):
+    with closing(TicketWriter(tmp_path)) as writer:
+        writer.apply([case(1)], 1)
+    index = TicketIndex(tmp_path)
+    terms = understand("zanzibar ")
+    assert index.having_all(terms, ("agents", "desk"), 5) == [1]
+    assert index.having_all(terms, ("agents", "desk-user:dan"), 5) == []
 
 
 def test_a_document_that_is_refused_does_not_void_later_commits(tmp_path: Path):

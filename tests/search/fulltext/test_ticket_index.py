@@ -14,7 +14,8 @@ from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.people import PersonFields, organisations, viewers
+from kbsearch.people import PersonFields, agent_limits, organisations, viewers
+from kbsearch.people.agent_limits import AgentLimits
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
@@ -80,6 +81,20 @@ def test_a_ticket_is_found_by_those_who_may_read_it(
     take_over(db, **LOST, **ticket)
     follow(settings, db)
     assert seen_by(search, cast, "zanzibar") == readers | {"dan", "root"}
+
+
+def test_a_limited_agent_finds_what_is_about_their_software_and_cases_of_it(
+    search: Search, db, settings, cast: Cast
+):
+    take_over(db, **LOST)
+    take_over(db, **{**LOST, "product": "cervo-atelier"}, number=7)
+    follow(settings, db)
+    person = people.find(db, "dan@support.example")
+    agent_limits.edit(db, OPERATOR, person, AgentLimits(products=("cervo-atelier",)))
+    dan = viewers.find(db, person.email)
+    results = ask(search, "zanzibar", dan, kind="ticket")
+    assert ([hit.id for hit in results.hits], results.total) == (["7"], 1)
+    assert {hit.id for hit in search.similar(dan, subject="Zanzibar perdu")} == {"7"}
 
 
 def test_a_writer_and_a_stranger_are_not_even_told_that_there_are_tickets(

@@ -22,7 +22,8 @@ from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import PersonFields, organisations, viewers
+from kbsearch.people import PersonFields, agent_limits, organisations, viewers
+from kbsearch.people.agent_limits import AgentLimits
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.search import Question, Results
@@ -47,7 +48,8 @@ CANARIES = [
 ]
 NOTES = ["philanthrope", "xylophoniste", "brontosaure", "mnemotechnique", "archimandrite"]
 MOST_ARTICLES, MOST_TICKETS = 5, 5
-STAFF = {"agent", "writer", "administrator"}
+STAFF = {"agent", "limited", "writer", "administrator"}
+LIMIT = 0  # the product that an agent is limited to whose role is `limited` here
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class World:
         me = self.people.index(who)
         if who.role in ("agent", "administrator") or me == ticket.requester or me in ticket.copies:
             return True
+        if who.role == "limited":
+            return ticket.product == LIMIT
         return (
             who.role == "customer"
             and ticket.organisation is not None
@@ -146,7 +150,7 @@ def worlds(draw: st.DrawFn) -> World:
     languages = st.sampled_from(("fr", "en"))
     companies = st.builds(Organisation, st.booleans(), some_of(len(PRODUCTS)))
     orgs = tuple(draw(st.lists(companies, max_size=4)))
-    roles = st.sampled_from(("customer", "customer", "customer", "agent", "writer"))
+    roles = st.sampled_from(("customer", "customer", "customer", "agent", "limited", "writer"))
     persons = st.builds(Person, roles, some_of(len(orgs)))
     crew = tuple(draw(st.lists(persons, min_size=2, max_size=4, unique=True)))
     audiences = ["everyone", "customers", "agents", *(f"product:{name}" for name in PRODUCTS)]
@@ -203,16 +207,20 @@ class Site:
                     ),
                 )
             for position, person in enumerate(world.people):
-                people.add(
+                is_limited = person.role == "limited"
+                added = people.add(
                     self.db,
                     OPERATOR,
                     PersonFields(
                         email=f"p{position}@x.example",
                         name=f"P{position}",
-                        role=person.role,
+                        role="agent" if is_limited else person.role,
                         organisations=[f"o{o}" for o in person.organisations],
                     ),
                 )
+                if is_limited:
+                    limits = AgentLimits(products=(PRODUCTS[LIMIT],))
+                    agent_limits.edit(self.db, OPERATOR, added, limits)
             for position in range(len(world.tickets)):
                 self.write_ticket(position)
         for position, article in enumerate(world.articles):
@@ -323,7 +331,7 @@ def check_viewer(site: Site, who: Person | None, viewer: Viewer, *, is_complete:
         french = {f"fr/guide/a{n}" for n in kept if world.articles[n].language == "fr"}
         english = {f"en/guide/a{n}" for n in kept if world.articles[n].language == "en"}
         assert found <= french | english | numbers
-        if viewer.is_agent and not is_complete:
+        if viewer.sees_all_tickets and not is_complete:
             continue  # who may read them all is told what was so until the index knows
         shown = found & numbers
         of_kind = {"article": len(french), "ticket": len(shown)}
@@ -346,7 +354,7 @@ def check_viewer(site: Site, who: Person | None, viewer: Viewer, *, is_complete:
             assert told == named or product == 0
 
     mine = {CANARIES[n] for n in pages} | {CANARIES[MOST_ARTICLES + n] for n in cases}
-    own_notes = {NOTES[n] for n in cases} if viewer.is_agent else set()
+    own_notes = {NOTES[n] for n in cases} if viewer.sees_all_tickets else set()
     things = len(world.articles), len(world.tickets)
     all_words = [*CANARIES[: things[0]], *CANARIES[MOST_ARTICLES : MOST_ARTICLES + things[1]]]
     for word in [*all_words, *NOTES[: things[1]]]:
@@ -395,7 +403,7 @@ def hidden_tickets_move_nothing(world: World, empty_database: Path) -> None:
                 "description": SHARED * (number % 3),
                 "status": "solved",
                 "created_at": f"2026-02-{number - 99:02}",
-                "product": PRODUCTS[number % 3],
+                "product": PRODUCTS[1 + number % 2],  # not the one that somebody is limited to
             }
             importing.take_in(site.db, [Line(1, 0, record)], Report())
         assert answers() == before

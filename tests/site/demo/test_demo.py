@@ -44,10 +44,12 @@ def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatab
     cast = demo.ensure(settings, db)
     assert Counter(person.role for person in cast) == {
         "customer": 3,
-        "agent": 1,
+        "agent": 2,
         "writer": 1,
         "administrator": 1,
     }
+    agents = (viewers.find(db, person.email) for person in cast if person.role == "agent")
+    assert sorted(agent.sees_all_tickets for agent in agents) == [False, True]
     assert viewers.find(db, "alice@acme.example").organisations == ("acme",)
     assert viewers.find(db, "chloe@globex.example").organisations == ("globex",)
 

@@ -27,7 +27,8 @@ from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files import places
-from kbsearch.people import PersonFields, organisations, viewers
+from kbsearch.people import PersonFields, agent_limits, organisations, viewers
+from kbsearch.people.agent_limits import AgentLimits
 from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.products import ProductFields
@@ -106,6 +107,9 @@ def test_a_site_with_one_of_everything_comes_back_the_same(
     to_some = AnnouncementFields(title_fr="Une coupure", organisations="acme")
     announcements.add(db, root, to_some)
     letter = {"author": "Jean", "at": "2026-01-31T10:00:00Z", "body": "a", "message_id": "<1@x>"}
+    (team, *_), lea = teams.list_all(db, root), people.find(db, "lea@support.example")
+    limits = AgentLimits((team.id,), ("cervo-atelier",))
+    agent_limits.edit(db, root, lea, limits)
     take_over(db, number=77, messages=[letter], message_id="<0@x>")
     first, second = moved(settings, db, empty_database, tmp_path)
     assert difference(first, second) == []

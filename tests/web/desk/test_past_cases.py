@@ -9,10 +9,12 @@ import pytest
 from kbsearch import people, tickets
 from kbsearch.access import OPERATOR
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import organisations
+from kbsearch.people import agent_limits, organisations
+from kbsearch.people.agent_limits import AgentLimits
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.ranking import Search
+from kbsearch.tickets import changes
 from kbsearch.tickets.desk import duplicates, held_replies, past_cases
 from tests.conftest import take_over
 from tests.kit.engines import count_statements, stop_counting
@@ -144,11 +146,15 @@ def test_nobody_else_learns_of_past_cases(app, db, cast, asked, name):
     assert case_clicks.touching(db, [7]) == []
 
 
-def test_a_case_whose_readers_changed_is_not_proposed(app, db, cast, asked):
+def test_a_case_whose_readers_changed_is_not_proposed(app, db, settings, cast, asked):
     """The index still has it: the database is asked each time."""
-    db.execute(
-        "DELETE FROM ticket_readers WHERE ticket_id IN (SELECT id FROM tickets WHERE number = 7)"
-    )
+    person = people.find(db, "dan@support.example")
+    agent_limits.edit(db, OPERATOR, person, AgentLimits(products=("cervo-atelier",)))
+    db.execute("UPDATE tickets SET assignee_id = :dan", {"dan": person.id})
+    changes.mark_changed(db, "1 = 1", {})
+    follow(settings, db)
+    assert 'id="case-7"' in panel(sign_in(app, db, cast.dan))
+    db.execute("UPDATE tickets SET assignee_id = NULL WHERE number = 7")
     text = panel(sign_in(app, db, cast.dan))
     assert 'id="case-7"' not in text and 'id="case-8"' in text
     assert (
