@@ -1,7 +1,9 @@
 """A fixed log of events gives exactly these numbers."""
 
+import io
 import json
 import re
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from urllib.parse import parse_qs
@@ -26,6 +28,7 @@ from kbsearch.tickets import tags, teams
 from kbsearch.tickets.conversation import lifecycle, ownership, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.teams import TeamFields
+from kbsearch.web.desk.insights import BLOCKS
 from tests.conftest import Cast, take_over
 from tests.kit.promises import keep, promise
 from tests.kit.requests import file
@@ -209,6 +212,10 @@ def test_the_page_shows_a_period_and_gives_files(
     assert lines[1] == "2026-03-02,2026-03-08,2,0,2,1,1,0,0,0,0", "by the clock of Paris"
     for block in ("articles", "queries", *handling.GROUPS, "satisfaction"):
         assert client.get(f"{address}&csv={block}").content_type == "text/csv; charset=utf-8"
+    whole = client.get(f"{address}&csv=all", buffered=True)
+    with zipfile.ZipFile(io.BytesIO(whole.data)) as packed:
+        assert [name.removesuffix(".csv") for name in packed.namelist()] == list(BLOCKS)
+        assert packed.read("weeks.csv").decode().splitlines() == lines
     assert client.get(f"{address}&csv=secrets").content_type.startswith("text/html")
 
 

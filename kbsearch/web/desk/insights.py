@@ -32,7 +32,7 @@ from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.promises import targets
 from kbsearch.timekeeping import sums
 from kbsearch.web import numbers
-from kbsearch.web.desk.spreadsheets import spreadsheet
+from kbsearch.web.desk.spreadsheets import archive, spreadsheet
 from kbsearch.web.render import db, language, person, render, viewer
 
 PRESETS = (7, 30, 90, 365)
@@ -73,7 +73,7 @@ def only_agents() -> None:
 
 @bp.get("/desk/insights")
 def show() -> Response:
-    """All numbers of the period in the address; one block as a file when that is asked for."""
+    """All numbers of the period in the address; one block, or all, as a file when asked for."""
     problem = ""
     try:
         address = read_address()
@@ -83,10 +83,12 @@ def show() -> Response:
             InsightsAddress(language(), period("", "")),
         )
     block = request.args.get("csv", "")
+    days = f"{address.period.first}-{address.period.last}"
+    if block == "all":
+        return archive(f"insights-{days}", ((name, rows(name, address.period)) for name in BLOCKS))
     if block in BLOCKS:
         headings, *lines = rows(block, address.period)
-        name = f"{block}-{address.period.first}-{address.period.last}"
-        return spreadsheet(name, headings, lines)
+        return spreadsheet(f"{block}-{days}", headings, lines)
     visits = insights.visits(db(), viewer(), address.period)
     then = address.period.compared(address.compare)
     visits_then = insights.visits(db(), viewer(), then) if then else []

@@ -7,11 +7,12 @@ and 1,5; an English one by commas, and 2026-02-03 09:41 and 1.5. Moments are of 
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from flask import stream_with_context
+from flask import send_file, stream_with_context
 from werkzeug.wrappers import Response
 
 from kbsearch.clock import parsed
@@ -51,17 +52,31 @@ def spreadsheet(
     name: str, headings: Iterable[object], rows: Iterable[Iterable[object]]
 ) -> Response:
     """The answer that is saved as `<name>.csv`; no cell of it is a formula (RFC 4180)."""
-    dialect = Dialect(language(), viewer().time_zone or DEFAULT_TIME_ZONE)
     patience.ask_for(patience.EXPORT)
-
-    def lines() -> Iterator[str]:
-        yield BOM + _line(headings, dialect)
-        for row in rows:
-            yield _line(row, dialect)
-
-    response = Response(stream_with_context(lines()), content_type="text/csv; charset=utf-8")
+    lines = stream_with_context(_lines(headings, rows))
+    response = Response(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
+
+
+def archive(name: str, files: Iterable[tuple[str, Iterator[Iterable[object]]]]) -> Response:
+    """The answer that is saved as `<name>.zip`: spreadsheets by name, their headings first."""
+    patience.ask_for(patience.EXPORT)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file_name, rows in files:
+            with packed.open(f"{file_name}.csv", "w") as written:
+                for line in _lines(next(rows), rows):
+                    written.write(line.encode())
+    content.seek(0)
+    return send_file(content, "application/zip", as_attachment=True, download_name=f"{name}.zip")
+
+
+def _lines(headings: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    dialect = Dialect(language(), viewer().time_zone or DEFAULT_TIME_ZONE)
+    yield BOM + _line(headings, dialect)
+    for row in rows:
+        yield _line(row, dialect)
 
 
 def _line(cells: Iterable[object], dialect: Dialect) -> str:
