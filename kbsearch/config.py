@@ -74,7 +74,11 @@ class Settings:
         Path("var/kbsearch.sqlite3"),
         "The SQLite file, on a local disk; or postgresql://user:password@host/name",
     )
-    index: Path = _setting(Path("index"), "The search index; disposable, it rebuilds itself")
+    index: Path | str = _setting(
+        Path("index"),
+        "The folder of the search index, which rebuilds itself; or "
+        "opensearch+https://user:password@host/prefix for that of requests",
+    )
     content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
     data: Path = _setting(Path("var"), "Everything else that is kept: secrets, files, mail")
     files: Path | str = _setting(
@@ -269,7 +273,18 @@ class Settings:
 
     @property
     def index_path(self) -> Path:
-        return self.at(self.index)
+        """The folder of the index of articles, and of that of tickets unless a cluster has it."""
+        return self.at(self.index) if isinstance(self.index, Path) else self.data_path / "index"
+
+    @property
+    def index_address(self) -> Path | str:
+        """The folder or the cluster of the index of tickets."""
+        return self.at(self.index) if isinstance(self.index, Path) else self.index
+
+    @property
+    def index_name(self) -> str:
+        """That as it may be shown."""
+        return shown(self.index_address)
 
     @property
     def content_path(self) -> Path:
@@ -323,7 +338,7 @@ def uses_token(settings: Settings, url: str) -> bool:
 
 
 def shown(address: Path | str) -> str:
-    """The file or the address of a database, as it may be shown."""
+    """A path, or the address of a server, as it may be shown."""
     return str(address) if isinstance(address, Path) else without_user(address)
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from kbsearch import config_checks, field_tables, target_tables, team_tables
+from kbsearch import cluster_address, config_checks, field_tables, target_tables, team_tables
 from kbsearch.config import BUCKET, CONFIG_NAME, FIELDS, ConfigError, Settings
 
 SOURCES = "KBSEARCH_SOURCES"  # where the settings come from that a parent gives its children
@@ -145,6 +145,16 @@ def files_of(value: Any) -> Path | str:
     return str(value)
 
 
+def index_of(value: Any) -> Path | str:
+    """A folder, or the address of a cluster; raises ValueError."""
+    if not cluster_address.is_address(str(value)):
+        return _path(value)
+    cluster_address.parsed(str(value))
+    if not find_spec("opensearchpy"):
+        raise ValueError("OpenSearch is not installed; run: pip install 'kbsearch[opensearch]'")
+    return str(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
@@ -165,6 +175,7 @@ _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
     "database": database_of,
     "fields": field_tables.parse,
     "files": files_of,
+    "index": index_of,
     "teams": team_tables.parse,
     "targets": target_tables.parse,
 }

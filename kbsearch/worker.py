@@ -68,7 +68,7 @@ from kbsearch.processes.steps import Leader, Step
 from kbsearch.rules import runs as rule_runs
 from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
-from kbsearch.search.ranking import Search, indexing
+from kbsearch.search.ranking import Search, generations, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import backup_rounds, health, neighbours, upgrades
 from kbsearch.site.browser_settings import BrowserSettings
@@ -437,7 +437,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     visits.forget_texts(db, settings.search_log_days)
     counts.forget(db, settings.search_log_days)
     departures.forget_old(db, settings.outgoing_mail_days)
-    indexing.forget_generations(settings, db)
+    generations.forget_generations(settings, db)
     table_imports.forget_old(db, settings)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass

@@ -18,6 +18,7 @@ NOT_PORTABLE = re.compile(
 CLASS = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 EDGES = {"web", "cli"}  # packages that may know Flask and click
 ENGINE = "search.fulltext.tantivy_engine"
+CLUSTER_ENGINE = "search.fulltext.opensearch_engine"
 WIRING = {"", "__main__", "worker"}  # modules that put the packages together
 # Who asks the machine for a moment or for chance: the two sources, what compares files on the disk
 # by their time or names them by it, spans of traces, which are for other machines, and a test of
@@ -28,7 +29,7 @@ SOURCES = {
     "randomness": {"random", "secrets"},
     "files.store": {"time.time"},
     "messages.delivery.channels": {"time.time_ns"},
-    "search.ranking.indexing": {"time.time"},
+    "search.ranking.generations": {"time.time"},
     "search.ranking.evaluation": {"random"},
 }
 OF_THE_MACHINE = re.compile(r"datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns)")
@@ -147,8 +148,11 @@ def test_only_the_adapters_know_what_they_adapt():
     assert who("htmx_flask") == {"web.render"}
     assert who("opentelemetry") == {"tracing"}
     assert who("tantivy") == {"search.fulltext.tantivy_engine"}
+    assert who("opensearchpy") == {"search.fulltext.opensearch_engine"}
     names_it = {name for name, path in modules().items() if ENGINE in ours(path)}
     assert names_it == {"search.fulltext.engine"}, "plans are all that others know"
+    names_it = {name for name, path in modules().items() if CLUSTER_ENGINE in ours(path)}
+    assert names_it == {"search.fulltext.places"}, "plans are all that others know"
     assert {package_of(name) for name in who("flask") - WIRING} == {"web"}
     assert {package_of(name) for name in who("click")} == {"cli"}
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import config, config_sources
+from kbsearch import cluster_address, config, config_sources
 from kbsearch.config import ConfigError
 
 
@@ -120,6 +120,37 @@ def test_paths_start_from_the_folder_of_the_file(tmp_path: Path):
     assert settings.data_path == tmp_path / "kept"
     assert settings.index_path == Path("/elsewhere/index")
     assert settings.database_path == tmp_path / "var" / "kbsearch.sqlite3"
+
+
+def test_an_index_lies_in_a_folder_or_in_a_cluster(tmp_path: Path):
+    pytest.importorskip("opensearchpy")
+    address = "opensearch+https://kb:s3cret%40@a.example,[::1]:9201/help?ca=/x.pem&replicas=0"
+    settings = config_sources.load(write(tmp_path, f"index = '{address}'"), environ={}).settings
+    assert settings.index_address == address and "s3cret" not in settings.index_name
+    assert settings.index_path == tmp_path / "var" / "index"
+    cluster = cluster_address.parsed(address)
+    assert cluster.nodes == (("a.example", 9200), ("::1", 9201)) and cluster.is_encrypted
+    assert (cluster.password, cluster.prefix, cluster.ca) == ("s3cret@", "help", "/x.pem")
+    assert (cluster.shards, cluster.replicas) == (1, 0) and "s3cret" not in repr(cluster)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "opensearch://a.example",
+        "opensearch+http://kb:s3cret@a.example",
+        "opensearch+https://kb:s3cret@a.example:99999",
+        "opensearch+https://kb:s3cret@",
+        "opensearch+https://kb:s3cret@a.example/Help/x",
+        "opensearch+https://kb:s3cret@a.example?verify=no",
+        "opensearch+https://kb:s3cret@a.example?shards=0",
+        "opensearch+https://kb:s3cret@[a",
+    ],
+)
+def test_a_wrong_address_of_a_cluster_is_refused_without_its_password(tmp_path: Path, address: str):
+    with pytest.raises(ConfigError, match="index: ") as refusal:
+        config_sources.load(write(tmp_path, f"index = '{address}'"), environ={})
+    assert "s3cret" not in str(refusal.value)
 
 
 def test_the_one_site_below_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

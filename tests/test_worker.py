@@ -31,7 +31,8 @@ from kbsearch.people.accounts import mobiles
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.processes.steps import Step
 from kbsearch.search.learning import visits
-from kbsearch.search.ranking.indexing import Indexer, live_folders
+from kbsearch.search.ranking.generations import live_folders
+from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
 from kbsearch.tickets import events
 from kbsearch.tickets.conversation import lifecycle

@@ -23,6 +23,7 @@ from kbsearch.search import Hit, Kind, Question
 from kbsearch.search.fulltext.clicks import Clicks
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.documents import Click, Taught
+from kbsearch.search.fulltext.plan import IndexUnreachable
 from kbsearch.search.ranking import Search, by_language, evaluation, indexing
 from kbsearch.search.ranking.evaluation import DEPTH, JudgedClick, JudgedQuestion
 
@@ -313,6 +314,14 @@ def index_status(site: Site, as_json: bool) -> None:
         echo_json(status)
     else:
         echo_table(["index", "value"], [(name, str(value)) for name, value in status.items()])
+    if "tickets_unreachable" in status:
+        raise Refused(
+            say(
+                "%(index)s does not answer (%(reason)s): requests are searched in the database",
+                index=site.settings.index_name,
+                reason=status["tickets_unreachable"],
+            )
+        )
     if not status["articles_sound"] or not status["tickets_sound"]:
         raise Refused("the index is missing or damaged; 'kbsearch index rebuild' builds it anew")
 
@@ -325,8 +334,14 @@ def index_rebuild(site: Site) -> None:
     Example: kbsearch index rebuild
     """
     pages = indexing.rebuild_articles(site.settings, site.db)
-    with _progress(say("Indexing"), None) as bar:
-        cases = indexing.rebuild_tickets(site.settings, site.db, bar)
+    try:
+        with _progress(say("Indexing"), None) as bar:
+            cases = indexing.rebuild_tickets(site.settings, site.db, bar)
+    except IndexUnreachable as problem:
+        name = site.settings.index_name
+        raise Refused(
+            say("%(index)s does not answer (%(reason)s)", index=name, reason=problem)
+        ) from None
     click.echo(say("%(pages)s articles and %(cases)s requests indexed.", pages=pages, cases=cases))
 
 

@@ -126,7 +126,7 @@ def config_show(site: Site, as_json: bool) -> None:
         value = getattr(site.settings, name)
         if name in config_sources.TABLES:
             value = tuple(table.name for table in value)
-        if name == "database":
+        if name in ("database", "index"):
             value = config.shown(value)
         values[name] = MASK if item.metadata["secret"] and value else value
     sources = site.configuration.sources

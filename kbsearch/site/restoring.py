@@ -25,7 +25,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files import places
 from kbsearch.files.folder import sync_folder
-from kbsearch.search.ranking import indexing
+from kbsearch.search.ranking import generations
 from kbsearch.site import backups, belonging, erasing, erasure_ledger, health
 from kbsearch.site.backups import Manifest, UnreadableArchive
 
@@ -184,7 +184,7 @@ def _exchange(settings: Settings, work: Path, site: Path) -> tuple[Path | None, 
     try:
         _bring(settings, work, aside, begun.there)
         belonging.mark_data(settings)
-        indexing.remove_all(settings)
+        generations.remove_all(settings)
         beside = _keep_settings(work, site)
         note.unlink()
     except OSError as problem:

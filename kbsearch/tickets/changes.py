@@ -50,6 +50,15 @@ def count_changed(db: Database, after_revision: int) -> int:
     return int(rows[0]["n"])
 
 
+def numbers_changed(db: Database, after_revision: int, limit: int) -> list[int]:
+    """The numbers of the tickets that changed after a revision, the earliest changes first."""
+    rows = db.query(
+        "SELECT number FROM tickets WHERE revision > :after ORDER BY revision LIMIT :limit",
+        {"after": after_revision, "limit": limit},
+    )
+    return [row["number"] for row in rows]
+
+
 def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
     """What the index has to take in after a revision, in order; four queries for any number."""
     rows = db.query(

@@ -2,11 +2,13 @@
 
 import hmac
 from dataclasses import asdict
+from pathlib import Path
 
 from flask import Blueprint, Flask, current_app, jsonify, request
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import NotFound
+from kbsearch.search.ranking import indexing
 from kbsearch.site import health
 from kbsearch.site.health import Health
 from kbsearch.version import __version__
@@ -80,16 +82,27 @@ def details(state: Health | None) -> dict[str, object]:
         "ready": is_ready(state),
         "database": True,
         "leaving": LEAVING in current_app.extensions,
-        "index": has_index(state),
+        "index": has_index(state) and does_index_answer(),
         "files": health.has_files(site().settings),
     }
     return {**values, "version": __version__, **asdict(state)}
 
 
 def has_index(state: Health) -> bool:
-    """Whether both indexes are in service, and their folders there."""
-    names = (state.article_index, state.ticket_index)
-    return all(name and (site().settings.index_path / name).is_dir() for name in names)
+    """Whether both indexes are in service, and their folders there.
+
+    While a cluster is away the database answers instead: nobody is sent elsewhere for that.
+    """
+    names = [state.article_index, state.ticket_index]
+    is_there = all(names)
+    if not isinstance(site().settings.index_address, Path):
+        del names[1]
+    return is_there and all((site().settings.index_path / str(name)).is_dir() for name in names)
+
+
+def does_index_answer() -> bool:
+    """Whether the cluster of the index answers, where there is one."""
+    return indexing.is_reachable(site().settings)
 
 
 def unkept(response: Response) -> Response:

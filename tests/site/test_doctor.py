@@ -25,7 +25,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import places, trash
 from kbsearch.messages import webhooks
 from kbsearch.people import PersonFields, viewers
-from kbsearch.search.ranking.indexing import Indexer, live_folders
+from kbsearch.search.ranking.generations import live_folders
+from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import doctor, health
 from kbsearch.site.doctor import Check, folders, servers
 from kbsearch.vaults import outcomes

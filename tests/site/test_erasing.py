@@ -21,7 +21,7 @@ from kbsearch.people.accounts import directory
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.directory import PeopleFilter
 from kbsearch.search.learning import visits as analytics
-from kbsearch.search.ranking import indexing
+from kbsearch.search.ranking import generations
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import erasing
 from kbsearch.text.masking.one_person import OnePerson
@@ -102,7 +102,7 @@ def test_no_file_of_the_site_knows_them_any_more(
     done = erasing.erase(db, OPERATOR, settings, "Alice@ACME.example")
     with closing(Indexer(settings, db)) as indexer:
         indexer.rebuild("tickets")
-    indexing.forget_generations(settings, db, older_than=-1)
+    generations.forget_generations(settings, db, older_than=-1)
     db.compact()
     left = traces(settings.site)
     assert left == ["Martin"], "the kingfisher of somebody else"

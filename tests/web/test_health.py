@@ -1,6 +1,7 @@
 """What monitoring, browsers and crawlers get."""
 
 import json
+import shutil
 import xml.etree.ElementTree as xml
 from dataclasses import replace
 
@@ -91,6 +92,20 @@ def test_readyz_is_not_ready_once_the_process_is_about_to_stop(
     assert answer.json is not None
     assert (answer.status_code, answer.json["ready"], answer.json["leaving"]) == (503, False, True)
     assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_readyz_sends_nobody_away_while_the_database_answers_for_a_cluster(
+    settings: Settings, db: SqliteDatabase
+):
+    pytest.importorskip("opensearchpy")
+    publish_articles(settings, db)
+    db.insert("state", {"name": "worker_seen", "value": now()})
+    nobody = "opensearch+http://127.0.0.1:9/away"
+    away = replace(settings, index=nobody, metrics_token="open-sesame")
+    shutil.copytree(settings.index_path, away.index_path)
+    answer = create_app(away, db).test_client().get("/readyz", headers=BEARER)
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["ready"], answer.json["index"]) == (200, True, False)
 
 
 def test_readyz_tells_strangers_yes_or_no_and_nothing_else(

@@ -24,7 +24,7 @@ from kbsearch.articles.publishing.tree import ARTICLES, Tree
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.search.fulltext.shelf import Articles, TrialIndex
-from kbsearch.search.ranking.indexing import live_folders
+from kbsearch.search.ranking.generations import live_folders
 
 DEPTH = 10  # results that are looked at for a phrase
 KEPT = 3  # editions of branches, of one process

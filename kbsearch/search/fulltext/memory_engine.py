@@ -5,7 +5,7 @@ It reads each document for each plan: for tests of what is ranked, and for nothi
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kbsearch.search.fulltext import plan as plans
@@ -16,6 +16,7 @@ from kbsearch.search.fulltext.plan import (
     Clause,
     Document,
     EngineAnswer,
+    Expected,
     Fields,
     IndexBusy,
     IndexField,
@@ -41,7 +42,8 @@ class StoredDocument:
         return sum(term is not None for term in self.terms.get(field, ()))
 
 
-def _terms(field: IndexField, value: object) -> Sequence[str | None]:
+def terms_of(field: IndexField, value: object) -> Sequence[str | None]:
+    """The terms of a value in their order; None where a stop word stood."""
     if field.analysis in ("number", "bytes"):
         return ()
     if field.analysis == "raw":
@@ -65,6 +67,8 @@ def rounded(length: int) -> int:
 class MemoryView:
     """What was committed to an index in memory."""
 
+    is_remote = False
+
     def __init__(self, fields: Fields, documents: Sequence[StoredDocument]) -> None:
         self._options = {field.name: field.option for field in fields}
         self.documents = documents
@@ -73,6 +77,9 @@ class MemoryView:
     @property
     def size(self) -> int:
         return len(self.documents)
+
+    def expect(self, questions: Iterable[Expected]) -> None:
+        """Nothing: there are no calls to save."""
 
     def ask(self, plan: Plan) -> EngineAnswer:
         seen = [
@@ -241,6 +248,9 @@ class MemoryIndex:
         self._writer: MemoryWriter | None = None
         self._view = MemoryView(fields, ())
 
+    def catch_up(self, revision: int) -> None:
+        """Nothing: no other process commits."""
+
     def view(self) -> MemoryView:
         return self._view
 
@@ -269,8 +279,8 @@ class MemoryWriter:
         self._committed: list[StoredDocument] = list(index.view().documents)
         self._documents = list(self._committed)
 
-    def add(self, document: Document) -> None:
-        terms = {name: _terms(self._fields[name], value) for name, value in document.items()}
+    def add(self, document: Document, revision: int = 0) -> None:
+        terms = {name: terms_of(self._fields[name], value) for name, value in document.items()}
         self._documents.append(StoredDocument(document, terms))
 
     def remove(self, field: str, term: str) -> None:

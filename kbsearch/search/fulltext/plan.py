@@ -6,6 +6,7 @@ BM25 (k1 1.2, b 0.75), whatever the engine; those of a `Constant` are what it sa
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from kbsearch.search.fulltext.explanation import ScoreShare
@@ -179,12 +180,58 @@ class IndexBusy(ValueError):
     """Another process is writing to the index."""
 
 
+class IndexUnreachable(ValueError):
+    """The servers that hold an index do not answer, or refuse to; the text says why."""
+
+
+REVISION_KEY = "@revision"  # the key of a document that says how far an index has come
+
+
+@dataclass(frozen=True)
+class RemoteIndex:
+    """An index on other machines: the address of these, and its name there."""
+
+    address: str = field(repr=False)  # with user and password
+    name: str
+
+
+Place = Path | RemoteIndex  # where an index is
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How many documents have a term in a field."""
+
+    field: str
+    term: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The commonest terms of a field with a prefix; `among` says which documents count."""
+
+    field: str
+    prefix: str
+    limit: int
+    among: Clause | None = None
+
+
+Expected = Frequency | Begun | Plan
+
+
 class View(Protocol):
     """One commit of an index, for reading; nothing in it ever changes."""
 
     @property
     def size(self) -> int:
         """How many documents there are."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether each question is a call to another machine."""
+
+    def expect(self, questions: Iterable[Expected]) -> None:
+        """Ask in one call what will be asked one by one; nothing where there are no calls."""
 
     def ask(self, plan: Plan) -> EngineAnswer:
         """Run a plan."""
@@ -222,8 +269,11 @@ class View(Protocol):
 class Writer(Protocol):
     """The one writer of an index: what it does shows with the next commit."""
 
-    def add(self, document: Document) -> None:
-        """Take a document in; a wrong type is refused at once."""
+    def add(self, document: Document, revision: int = 0) -> None:
+        """Take a document in; a wrong type is refused at once.
+
+        Where several may write, one of a lower revision replaces none of a higher.
+        """
 
     def remove(self, field: str, term: str) -> None:
         """Take the documents with a raw term out."""
@@ -239,7 +289,10 @@ class Writer(Protocol):
 
 
 class SearchIndex(Protocol):
-    """An index of some fields, in a folder or in memory."""
+    """An index of some fields: in a folder, in memory, or on other machines."""
+
+    def catch_up(self, revision: int) -> None:
+        """See that the next view is no older than a revision, where nothing else tells."""
 
     def view(self) -> View:
         """The last commit: the same view as long as nothing was committed."""

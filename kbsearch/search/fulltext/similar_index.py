@@ -65,6 +65,7 @@ def likeness(
     """
     subject = essence.of_subject(texts.normal(subject))
     description = essence.of_description(texts.normal(description), subject)
+    index.expect_text(subject, description)
     own, common = _parted(index, description)
     weights: dict[tuple[str, str], float] = {}
     values: dict[tuple[str, str], float] = {}
@@ -137,7 +138,10 @@ def ranked(
     clause = _clause(likeness)
     if clause is None:
         return []
-    solved = _scores(index, clause, max(limit, DEPTH), without, (IS_SOLVED, *seen_by))
+    depth = max(limit, DEPTH)
+    of_solved = (IS_SOLVED, *seen_by)
+    index.expect_best((clause, depth + 1, of_solved), (clause, MOST_ASKED + 1, seen_by))
+    solved = _scores(index, clause, depth, without, of_solved)
     of_any_status = _scores(index, clause, MOST_ASKED, without, seen_by)
     scores = {**of_any_status, **solved}
     signals = clicks([*scores, *([] if without is None else [without])])
@@ -158,19 +162,29 @@ def _sharing(index: TicketIndex, likeness: Likeness, numbers: Sequence[int]) -> 
     """The tickets that have a code of a likeness, or enough of its words."""
     if not numbers:
         return set()
-    these = OneOf("number", tuple(str(number) for number in numbers))
+    these = (OneOf("number", tuple(str(number) for number in numbers)),)
+    questions = [
+        (any_of(shared), LEAST_SHARED * min(1.0, SHORT / max(1, words)) * worth)
+        for language, (words, worth) in likeness.worths.items()
+        if (shared := _shared(index, likeness, language, worth))
+    ]
+    index.expect_best(*((clause, len(numbers), these) for clause, _ in questions))
     sharing: set[int] = set()
-    for language, (words, worth) in likeness.worths.items():
-        codes = (QueryTerm("code", code) for code in likeness.codes)
-        shared: list[Clause] = [Constant(code, worth + 1.0) for code in codes]
-        for (of, stem), weight in likeness.weights.items():
-            if of == language:
-                places = any_of(QueryTerm(f"{field}_{of}", stem) for field in ("t", "all"))
-                shared.append(Constant(places, weight * index.weight(stem, language)))
-        least = LEAST_SHARED * min(1.0, SHORT / max(1, words)) * worth
-        found = index.best(any_of(shared), len(numbers), (these,)) if shared else []
+    for clause, least in questions:
+        found = index.best(clause, len(numbers), these)
         sharing |= {number for number, score in found if score >= least}
     return sharing
+
+
+def _shared(index: TicketIndex, likeness: Likeness, language: str, worth: float) -> list[Clause]:
+    """What a ticket may share with a likeness in a language; a code is more than all words."""
+    codes = (QueryTerm("code", code) for code in likeness.codes)
+    shared: list[Clause] = [Constant(code, worth + 1.0) for code in codes]
+    for (of, stem), weight in likeness.weights.items():
+        if of == language:
+            places = any_of(QueryTerm(f"{field}_{of}", stem) for field in ("t", "all"))
+            shared.append(Constant(places, weight * index.weight(stem, language)))
+    return shared
 
 
 def _clause(likeness: Likeness) -> Clause | None:
@@ -217,6 +231,7 @@ class Nearness:
         case, language = hit.case, hit.case.language
         description = essence.of_description(case.description, case.subject)
         text = f"{essence.of_subject(case.subject)}\n{description}"
+        self._index.expect_text("", text)
         case_stems = set(engine.stems(text, language))
         own_stems = {stem for of, stem in self._likeness.weights if of == language}
         every = self._weigh(own_stems | case_stems, language)

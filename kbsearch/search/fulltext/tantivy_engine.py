@@ -189,6 +189,8 @@ _queries = lru_cache(_Queries)
 class TantivyView:
     """One commit of an index."""
 
+    is_remote = False
+
     def __init__(self, searcher: Searcher, fields: Fields) -> None:
         self.searcher = searcher
         self.queries = _queries(fields)
@@ -196,6 +198,9 @@ class TantivyView:
     @property
     def size(self) -> int:
         return int(self.searcher.num_docs)
+
+    def expect(self, questions: Iterable[plans.Expected]) -> None:
+        """Nothing: there are no calls to save."""
 
     def ask(self, plan: Plan) -> EngineAnswer:
         with tracing.span("index.ask"):
@@ -270,7 +275,7 @@ class TantivyWriter:
         self._schema = schema
         self._committed = committed
 
-    def add(self, document: plans.Document) -> None:
+    def add(self, document: plans.Document, revision: int = 0) -> None:
         self._writer.add_document(Document.from_dict(dict(document), self._schema))
 
     def remove(self, field: str, term: str) -> None:
@@ -310,6 +315,9 @@ class TantivyIndex:
             return self._commits, 0
         status = os.stat(self._meta)
         return status.st_mtime_ns, status.st_ino
+
+    def catch_up(self, revision: int) -> None:
+        """Nothing: the files tell of every commit."""
 
     def view(self) -> TantivyView:
         """The view of the last commit; a stat is all it costs while nothing changed."""

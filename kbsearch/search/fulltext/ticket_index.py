@@ -1,15 +1,27 @@
 """Searching tickets, as the principals of one viewer may."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import starmap
 
-from kbsearch.search.fulltext import engine
+from kbsearch.search.fulltext import engine, essence, expectations, places
+from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext import ticket_plan as plans
 from kbsearch.search.fulltext.explanation import Explanation, ScoreShare, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, spelt
-from kbsearch.search.fulltext.plan import Address, Clause, OneOf, Plan, QueryTerm, View
+from kbsearch.search.fulltext.plan import (
+    Address,
+    Begun,
+    Clause,
+    Constant,
+    OneOf,
+    Place,
+    Plan,
+    QueryTerm,
+    View,
+    narrowed,
+)
 from kbsearch.search.fulltext.query import MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import FEWEST_DOCUMENTS, LOOKED_AT, NEAR, enough
 from kbsearch.search.fulltext.ticket_commit import CaseHit, Commit, reads_all
@@ -37,8 +49,8 @@ class CaseHits:
 class TicketIndex:
     """The tickets, as one viewer's principals may search them."""
 
-    def __init__(self, folder: Path) -> None:
-        self._index = engine.opened(folder, FIELDS)
+    def __init__(self, place: Place) -> None:
+        self._index = places.opened(place, FIELDS)
         self._see(Commit(self._index.view()))
 
     def _see(self, commit: Commit) -> None:
@@ -50,6 +62,41 @@ class TicketIndex:
         view = self._index.view()
         if view is not self._commit.view:
             self._see(Commit(view))
+
+    def catch_up(self, revision: int) -> None:
+        """The same where nothing but the database tells what there is to see: on other machines."""
+        self._index.catch_up(revision)
+        self.refresh()
+
+    def expect(
+        self, terms: Terms, principals: Sequence[str], unknown: Collection[Terms] = ()
+    ) -> None:
+        """Ask in one call what a question will ask about words.
+
+        `unknown` are words that no article has, with what they may stand for.
+        """
+        reading = None if reads_all(principals) else self._commit.reading(tuple(principals))
+        self._commit.view.expect(expectations.of_question(terms, reading, unknown))
+
+    def expect_words(
+        self, words: Collection[str], principals: Sequence[str], initials: Collection[str] = ()
+    ) -> None:
+        """The same of words by themselves, and of all that begin with some letters."""
+        reading = None if reads_all(principals) else self._commit.reading(tuple(principals))
+        begun = (_words_of_subjects(initial) for initial in initials)
+        self._commit.view.expect([*expectations.of_words(words, reading), *begun])
+
+    def expect_text(self, subject: str, description: str) -> None:
+        """The same of a ticket that others are like."""
+        if self._commit.view.is_remote:
+            words = texts.words_of(f"{subject}\n{description}")
+            lines = map(essence.line_key, description.split("\n"))
+            self._commit.view.expect(expectations.of_text(words, lines))
+
+    def expect_best(self, *questions: tuple[Clause, int, tuple[Clause, ...]]) -> None:
+        """Ask for the best of some clauses in one call: clause, limit and filters of each."""
+        if self._commit.view.is_remote:
+            self._commit.view.expect(list(starmap(_best, questions)))
 
     @property
     def view(self) -> View:
@@ -77,7 +124,7 @@ class TicketIndex:
         """What a lookup asks of the index; only what its principals may read is seen."""
         narrowing = {"product": lookup.product, "language": lookup.language}
         return Plan(
-            plans.ranking(self.words, lookup),
+            _without(plans.ranking(self.words, lookup), lookup.without),
             lookup.limit,
             lookup.offset,
             filters=self.seen_by(lookup.principals),
@@ -107,6 +154,8 @@ class TicketIndex:
         ask = commit.best_first if lookup.reads_all else commit.newest_first
         ranked, answer = ask(plan)
         confirmed = confirm(number for _, number, _ in ranked)
+        if commit.view.is_remote and confirmed:  # together, where they are not here yet
+            self.cases(sorted(confirmed))
         hits = [
             commit.hit(
                 self._comparable(score, lookup),
@@ -222,7 +271,7 @@ class TicketIndex:
         self, clause: Clause, limit: int, filters: tuple[Clause, ...] = ()
     ) -> list[tuple[int, float]]:
         """The best tickets by their numbers, with scores, whoever may read them."""
-        ranked, _ = self._commit.best_first(Plan(clause, limit, filters=filters, is_counted=False))
+        ranked, _ = self._commit.best_first(_best(clause, limit, filters))
         return [(number, score) for score, number, _ in ranked]
 
     def cases(self, numbers: Sequence[int], *filters: Clause) -> dict[int, CaseHit]:
@@ -230,7 +279,8 @@ class TicketIndex:
         if not numbers:
             return {}
         commit = self._commit
-        plan = Plan(_numbered(numbers), len(numbers), filters=filters, is_counted=False)
+        these = Constant(_numbered(numbers), 1.0)
+        plan = Plan(these, len(numbers), filters=filters, is_counted=False)
         ranked, _ = commit.best_first(plan)
         return {number: commit.hit(score, number, address) for score, number, address in ranked}
 
@@ -239,6 +289,8 @@ class TicketIndex:
 
         For lists, where each word typed narrows; the newest come first.
         """
+        if self.view.is_remote:
+            self.expect(terms, principals)
         plan = Plan(
             plans.having_all(self.words, terms, principals),
             limit,
@@ -271,7 +323,8 @@ class TicketIndex:
 
     def subject_words(self, initial: str) -> list[tuple[str, int]]:
         """The words of all subjects beginning with a letter, with counts: for agents only."""
-        words = self._commit.view.begun_by("pt", initial, 20_000)
+        asked = _words_of_subjects(initial)
+        words = self._commit.view.begun_by(asked.field, asked.prefix, asked.limit)
         return [(word, count) for word, count in words if len(word) > 3 and count > 1]
 
     def highlighter(self, terms: Terms, language: str) -> Highlighter:
@@ -286,6 +339,18 @@ class TicketIndex:
             spelt=spelt(terms, stem_of),
             prefix=terms.unfinished,
         )
+
+
+def _words_of_subjects(initial: str) -> Begun:
+    return Begun("pt", initial, 20_000)
+
+
+def _best(clause: Clause, limit: int, filters: tuple[Clause, ...]) -> Plan:
+    return Plan(clause, limit, filters=filters, is_counted=False)
+
+
+def _without(clause: Clause, numbers: Sequence[int]) -> Clause:
+    return narrowed(clause, (), (_numbered(numbers),)) if numbers else clause
 
 
 def _numbered(numbers: Sequence[int]) -> Clause:

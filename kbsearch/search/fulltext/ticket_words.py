@@ -29,6 +29,7 @@ class Lookup:
     product: str = ""
     language: str = ""
     explain: bool = False
+    without: tuple[int, ...] = ()  # tickets that are left out, by their numbers
     weigh: Weigh = lambda language, stem: 1.0
     documents: int = 0
 
@@ -43,7 +44,11 @@ class TicketWords:
 
     def __init__(self, commit: Commit) -> None:
         self._commit = commit
-        self.languages = commit.languages
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that some tickets are in."""
+        return self._commit.languages
 
     def weight(self, stem: str, language: str) -> float:
         """The inverse document frequency of a stem among all tickets: for agents only."""

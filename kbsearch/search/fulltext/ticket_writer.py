@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from kbsearch.clock import parsed
-from kbsearch.search.fulltext import engine, essence, forms
+from kbsearch.search.fulltext import essence, forms, places
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.highlight import flat
 from kbsearch.search.fulltext.plan import (
+    REVISION_KEY,
     Analysis,
     DamagedIndex,
     Document,
     Fields,
     IndexField,
+    Place,
     Plan,
     QueryTerm,
     View,
@@ -24,7 +25,6 @@ from kbsearch.search.fulltext.plan import (
 SCHEMA_VERSION = 7
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
-REVISION_KEY = "@revision"  # a document that says how far the index has come
 PHRASED = ("all", "ans")  # fields whose words stand in an order that may be asked for
 SEPARATOR = "\x1f"  # ASCII's own, between the parts of a stored ticket; no normal text has it
 DAY = 86_400
@@ -148,8 +148,8 @@ def _document(case: Case) -> Document:
 class TicketWriter:
     """The only writer of a ticket index; raises IndexBusy while there is another."""
 
-    def __init__(self, folder: Path) -> None:
-        index = engine.opened_or_created(folder, FIELDS)
+    def __init__(self, place: Place) -> None:
+        index = places.opened_or_created(place, FIELDS)
         self._writer = index.writer(WRITER_HEAP)
         self.revision = revision_of(index.view())
 
@@ -160,10 +160,10 @@ class TicketWriter:
             for case in cases:
                 if self.revision:  # an empty index has nothing to replace
                     self._writer.remove("number", str(case.number))
-                self._writer.add(_document(case))
+                self._writer.add(_document(case), revision)
                 count += 1
             self._writer.remove("number", REVISION_KEY)
-            self._writer.add({"number": REVISION_KEY, "case": str(revision).encode()})
+            self._writer.add({"number": REVISION_KEY, "case": str(revision).encode()}, revision)
             self._writer.commit()
         except Exception:
             self._writer.rollback()  # otherwise every later commit could silently be void

@@ -1,5 +1,6 @@
 """Asking: the one place where a text becomes results, for the box, the pages, the CLI, the API."""
 
+import logging
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -16,7 +17,8 @@ from kbsearch.search.fulltext.clicks import Clicks
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.documents import Click, Taught
 from kbsearch.search.fulltext.engine import guarded
-from kbsearch.search.fulltext.query import understand
+from kbsearch.search.fulltext.plan import IndexUnreachable
+from kbsearch.search.fulltext.query import Terms, understand
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.similar_index import Alike, Likeness
 from kbsearch.search.fulltext.speller import Speller
@@ -26,8 +28,12 @@ from kbsearch.search.fulltext.ticket_writer import day_of
 from kbsearch.search.learning import case_clicks, lessons
 from kbsearch.search.ranking import hits, reader_versions
 from kbsearch.search.ranking.answer import Answer
-from kbsearch.search.ranking.indexing import ask_rebuild, live_folders
+from kbsearch.search.ranking.generations import live_folders, ticket_place
+from kbsearch.search.ranking.indexing import ask_rebuild
 from kbsearch.search.ranking.known import Snapshot
+from kbsearch.tickets import changes
+
+log = logging.getLogger(__name__)
 
 DEEPEST = 1_000  # hits; nobody pages further
 MOST_ALIKE = 50  # recent requests compared with one
@@ -65,12 +71,32 @@ class Search:
                 with guarded():
                     wordings = self._learnt(snapshot)
                     results = Answer(snapshot, viewer, question, shelf, cases, wordings).find(terms)
+            except IndexUnreachable as problem:  # articles lie here, whatever becomes of a cluster
+                log.warning("the index of requests does not answer: %s", problem)
+                results = self._without_tickets(snapshot, viewer, question, shelf, terms)
             except ValueError:  # a damaged file shows when it is read, not before
                 self._report_damage()
                 results = Answer(snapshot, viewer, question, None, None).find(terms)
         shown = reader_versions.preferred(self._db, viewer, results.hits)
         took_ms = round((time.perf_counter() - started) * 1000, 2)
         return replace(results, hits=shown, took_ms=took_ms)
+
+    def _without_tickets(
+        self,
+        snapshot: Snapshot,
+        viewer: Viewer,
+        question: Question,
+        shelf: Articles | None,
+        terms: Terms,
+    ) -> Results:
+        """The answer of the articles and of the database, while the tickets' index is away."""
+        try:
+            with guarded():
+                wordings = self._learnt(snapshot)
+                return Answer(snapshot, viewer, question, shelf, None, wordings).find(terms)
+        except ValueError:
+            self._report_damage()
+            return Answer(snapshot, viewer, question, None, None).find(terms)
 
     def spelt(self, viewer: Viewer, text: str, language: str) -> tuple[str, frozenset[str]]:
         """A text as it would be corrected, and its words that are in nothing the viewer reads."""
@@ -84,8 +110,8 @@ class Search:
                 speller = Speller(shelf, cases, viewer, language)
                 corrected = speller.correct(replace(understand(text), unfinished=None)) or text
                 return corrected, speller.unknown(corrected)
-        except ValueError:
-            self._report_damage()
+        except ValueError as problem:
+            self._report(problem)
             return text, frozenset()
 
     def similar(
@@ -111,8 +137,8 @@ class Search:
         try:
             with guarded():
                 return self._similar(viewer, cases, ticket, (subject, description), language, limit)
-        except ValueError:
-            self._report_damage()
+        except ValueError as problem:
+            self._report(problem)
             return ()
 
     def _similar(
@@ -159,8 +185,8 @@ class Search:
                 alike = similar_index.recent(cases, likeness, day_of(since), MOST_ALIKE, seen_by)
                 confirmed = tickets.visible_numbers(self._db, viewer, [hit.number for hit in alike])
                 return [hit for hit in alike if hit.number in confirmed]
-        except ValueError:
-            self._report_damage()
+        except ValueError as problem:
+            self._report(problem)
             return []
 
     def numbers(self, viewer: Viewer, text: str, limit: int) -> list[int]:
@@ -175,8 +201,8 @@ class Search:
         try:
             with guarded():
                 return cases.having_all(terms, viewer.principals, limit)
-        except ValueError:
-            self._report_damage()
+        except ValueError as problem:
+            self._report(problem)
             return []
 
     def rank(
@@ -273,16 +299,26 @@ class Search:
             return None
         if held is not None and held[0] == name:
             with suppress(ValueError), guarded():
-                held[1].refresh()
+                if held[1].view.is_remote:
+                    held[1].catch_up(changes.last_revision(self._db))
+                else:
+                    held[1].refresh()
                 return held[1]
         with self._lock:
             try:
                 with guarded():
-                    self._tickets = (name, TicketIndex(self._settings.index_path / name))
+                    self._tickets = (name, TicketIndex(ticket_place(self._settings, name)))
             except ValueError:
                 self._tickets = None
                 ask_rebuild(self._db, "tickets")
             return self._tickets[1] if self._tickets else None
+
+    def _report(self, problem: ValueError) -> None:
+        """A cluster that does not answer is no damage: it comes back by itself."""
+        if isinstance(problem, IndexUnreachable):
+            log.warning("the index of requests does not answer: %s", problem)
+        else:
+            self._report_damage()
 
     def _report_damage(self) -> None:
         self._articles = self._tickets = None

@@ -108,11 +108,21 @@ class Answer:
     def _spelt(self, terms: Terms) -> tuple[Terms, str | None]:
         """What is really looked for, and its text where words had to be corrected."""
         corrected = None
+        as_typed = replace(terms, also=self.synonyms.others(terms.words))
+        self._expect(as_typed)
         if self.speller is not None and not self.question.literal:
             corrected = self.speller.correct(terms)
         if corrected is not None:
-            return understand(corrected, self.synonyms), corrected
-        return replace(terms, also=self.synonyms.others(terms.words)), None
+            meant = understand(corrected, self.synonyms)
+            self._expect(meant)
+            return meant, corrected
+        return as_typed, None
+
+    def _expect(self, terms: Terms) -> None:
+        """Have an index on other machines asked of all words in one call."""
+        if self.sees_tickets and self.cases is not None and self.cases.view.is_remote:
+            unknown = self.speller.unknown_to_articles(terms) if self.speller else ()
+            self.cases.expect(terms, self.principals, unknown)
 
     def _span(self, kind: Kind) -> tuple[int, int]:
         """How many hits of a kind to fetch (the engine takes no 0), and after how many.
@@ -224,11 +234,26 @@ class Answer:
             weigh=self._weigh,
             documents=self.shelf.by_language[self.language].count if self.shelf else 0,
         )
+        revision = self.cases.revision
+        is_current = revision >= self.snapshot.last_revision
+        if not is_current and self.cases.view.is_remote:
+            lost = self._lost_since(revision)
+            is_current = lost is not None
+            lookup = replace(lookup, without=tuple(sorted(lost or ())))
         return self.cases.search(
-            lookup,
-            confirm=partial(self.snapshot.confirm, self.viewer),
-            is_current=self.cases.revision >= self.snapshot.last_revision,
+            lookup, confirm=partial(self.snapshot.confirm, self.viewer), is_current=is_current
         )
+
+    def _lost_since(self, revision: int) -> set[int] | None:
+        """The tickets that the viewer no longer sees, of those changed since a revision.
+
+        A cluster lags behind for a moment after each change, so that reading all that match, to
+        confirm them one by one, would be the rule there. None where too many changed.
+        """
+        changed = self.snapshot.changed_since(revision)
+        if changed is None:
+            return None
+        return set(changed) - self.snapshot.confirm(self.viewer, changed)
 
     def _weigh(self, language: str, stem: str) -> float:
         """What a word says, by the articles: how many tickets have it is no customer's business."""

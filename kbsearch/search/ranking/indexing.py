@@ -7,7 +7,6 @@ missing, damaged or of an older schema is built anew beside the old folder, then
 """
 
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,13 +15,15 @@ from pathlib import Path
 from kbsearch import articles, outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id, site_state
-from kbsearch.search.fulltext import article_writer, ticket_writer
+from kbsearch.search.fulltext import article_writer, places, ticket_writer
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.engine import guarded
-from kbsearch.search.fulltext.plan import IndexBusy
+from kbsearch.search.fulltext.plan import DamagedIndex, IndexBusy, IndexUnreachable
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
+from kbsearch.search.ranking import generations
+from kbsearch.search.ranking.generations import live_folders, ticket_place
 from kbsearch.tickets import changes
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,9 @@ log = logging.getLogger(__name__)
 REBUILD = outbox.declare("index.rebuild", "index")  # its subject is "articles" or "tickets"
 BATCH = 1_000  # tickets of one commit while following
 FOLLOW_SECONDS = 0.2
+LOOK_SECONDS = 60.0  # between two looks at whether a cluster still has the index
 
 Progress = Callable[[int, int], None]  # done, in all
-
-
-def live_folders(db: Database) -> dict[str, str]:
-    """The folders in service: `article_index` and `ticket_index`, where there is one."""
-    return site_state.read_all(db, ["article_index", "ticket_index"])
 
 
 def ask_rebuild(db: Database, subject: str) -> None:
@@ -56,14 +53,15 @@ def rebuild_articles(settings: Settings, db: Database) -> int:
     with db.atomic():  # a publication may have gone live meanwhile: then this index is too old
         if articles.live_publication(db) == publication_id:
             site_state.write(db, "article_index", folder.name)
-    _sweep(settings, db, "articles-")
+    generations.sweep(settings, db, "articles-")
     return len(pages)
 
 
 def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None = None) -> int:
     """Index every ticket anew beside the index in service, then switch; how many tickets."""
-    folder = settings.index_path / f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
-    writer = TicketWriter(folder)
+    name = f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
+    place = ticket_place(settings, name)
+    writer = TicketWriter(place)
     upto = changes.last_revision(db)
     in_all = changes.count_changed(db, 0) if progress else 0
     try:  # one commit: segments need no merging, and an empty index has nothing to replace
@@ -71,8 +69,7 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
         count += _follow(db, writer, BATCH)
     finally:
         writer.close()
-    site_state.write(db, "ticket_index", folder.name)
-    _sweep(settings, db, "tickets-")
+    generations.switch_tickets(settings, db, place)
     return count
 
 
@@ -107,44 +104,6 @@ def _follow(
         count += writer.apply((case for case in changed if case.revision <= upto), upto)
 
 
-def _sweep(settings: Settings, db: Database, prefix: str) -> None:
-    """Remove index folders out of service, but for the newest: somebody may be reading it."""
-    live = set(live_folders(db).values())
-    folders = [folder for folder in settings.index_path.glob(f"{prefix}*") if folder.is_dir()]
-    folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
-    unused = [folder for folder in folders if folder.name not in live]
-    for folder in unused[1:]:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def forget_generations(settings: Settings, db: Database, *, older_than: float = 3600.0) -> int:
-    """Remove the index folders out of service for that many seconds; how many.
-
-    Nobody reads them any more, and they may hold what was erased since.
-    """
-    live = set(live_folders(db).values())
-    before = time.time() - older_than
-    unused = [
-        folder
-        for folder in _generations(settings)
-        if folder.name not in live and folder.stat().st_mtime < before
-    ]
-    for folder in unused:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(unused)
-
-
-def remove_all(settings: Settings) -> None:
-    """Remove every index, and nothing else that may lie in that folder."""
-    for folder in _generations(settings):
-        shutil.rmtree(folder)
-
-
-def _generations(settings: Settings) -> list[Path]:
-    globs = (settings.index_path.glob(f"{prefix}*") for prefix in ("articles-", "tickets-"))
-    return [folder for folders in globs for folder in folders if folder.is_dir()]
-
-
 def status(settings: Settings, db: Database) -> dict[str, object]:
     """What both indexes hold, and whether they can be read."""
     live = live_folders(db)
@@ -164,12 +123,25 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
         facts["articles_sound"] = articles.live_publication(db) is None
     try:
         with guarded():
-            cases = TicketIndex(settings.index_path / live["ticket_index"])
-        behind = changes.last_revision(db) - cases.revision
-        facts |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
+            cases = TicketIndex(ticket_place(settings, live["ticket_index"]))
+            behind = changes.last_revision(db) - cases.revision
+            facts |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
+    except IndexUnreachable as problem:
+        facts["tickets_unreachable"] = str(problem)
     except (KeyError, OSError, ValueError):
         facts["tickets_sound"] = "ticket_index" not in live
     return facts
+
+
+def is_reachable(settings: Settings) -> bool:
+    """Whether the cluster of the index of tickets answers; true where it lies in a folder."""
+    if isinstance(settings.index_address, Path):
+        return True
+    try:
+        places.check_remote(settings.index_address)
+    except ValueError:
+        return False
+    return True
 
 
 class Indexer:
@@ -190,6 +162,7 @@ class Indexer:
         self._writer: TicketWriter | None = None
         self._folder = ""
         self._checked: dict[str, str] = {}
+        self._look_at = 0.0
 
     def apply_changes(self) -> bool:
         """Take in what changed; raises IndexBusy while another process does."""
@@ -212,7 +185,7 @@ class Indexer:
                 self.rebuild("tickets")
                 name = live_folders(self._db)["ticket_index"]
             with guarded():
-                self._writer = TicketWriter(self._settings.index_path / name)
+                self._writer = TicketWriter(ticket_place(self._settings, name))
             _remove_leftovers(self._settings.index_path / name)
             self._folder = name
         return self._writer
@@ -244,7 +217,12 @@ class Indexer:
             rebuild_tickets(self._settings, self._db)
 
     def _is_sound(self, name: str, folder_name: str) -> bool:
-        """Whether a folder opens; once it did, that its files are there is enough."""
+        """Whether a folder opens; once it did, that its files are there is enough.
+
+        Of a cluster, whether it has the index; raises IndexUnreachable where it does not say.
+        """
+        if name == "ticket_index" and isinstance(self._settings.index_address, str):
+            return self._is_sound_remote(folder_name)
         folder = self._settings.index_path / folder_name
         files = ["meta.json"] if name == "ticket_index" else [article_writer.MARKER]
         if not folder_name or not all((folder / file).exists() for file in files):
@@ -262,6 +240,21 @@ class Indexer:
         except ValueError:
             return False
         self._checked[name] = folder_name
+        return True
+
+    def _is_sound_remote(self, name: str) -> bool:
+        """Whether a cluster has an index; one that is ahead is of a database before a restore."""
+        if not (name and _is_of_this_schema(name)):
+            return False
+        if self._checked.get("ticket_index") != name or time.monotonic() >= self._look_at:
+            try:
+                revision = TicketIndex(ticket_place(self._settings, name)).revision
+            except DamagedIndex:
+                return False
+            if revision > changes.last_revision(self._db):
+                return False
+            self._checked["ticket_index"] = name
+            self._look_at = time.monotonic() + LOOK_SECONDS
         return True
 
     def close(self) -> None:
@@ -299,8 +292,8 @@ def catch_up(
 ) -> None:
     """Bring the index of tickets up to date from a command: by the worker if one is at work.
 
-    Raises TimeoutError when a worker holds the index but does not get there in `patience`
-    seconds.
+    While a cluster is away nothing is done: the worker does it later. Raises TimeoutError when a
+    worker holds the index but does not get there in `patience` seconds.
     """
     indexer = Indexer(settings, db)
     deadline = time.monotonic() + patience
@@ -312,10 +305,12 @@ def catch_up(
                 indexer.apply_changes()
                 return
             name = live_folders(db).get("ticket_index", "")
-            if TicketIndex(settings.index_path / name).revision >= changes.last_revision(db):
+            if TicketIndex(ticket_place(settings, name)).revision >= changes.last_revision(db):
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError("the worker holds the index but does not take in the changes")
             time.sleep(FOLLOW_SECONDS)
+    except IndexUnreachable as problem:
+        log.warning("the index of requests does not answer: %s", problem)
     finally:
         indexer.close()

@@ -6,11 +6,12 @@ from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.search.learning import lessons
-from kbsearch.search.ranking.indexing import live_folders
+from kbsearch.search.ranking.generations import live_folders
 from kbsearch.tickets import changes
 
 CONFIRMED_AT_ONCE = 200  # tickets
 MOST_CONFIRMED = 20_000
+MOST_CHANGED = 500  # tickets that an index of a cluster may lag behind
 
 
 class Snapshot:
@@ -22,6 +23,11 @@ class Snapshot:
         self.last_revision = changes.last_revision(db)
         self.lessons_revision = lessons.revision(db)
         self._confirmed: dict[tuple[tuple[str, ...], int], bool] = {}
+
+    def changed_since(self, revision: int) -> list[int] | None:
+        """The numbers of the tickets that changed after a revision; None where they are many."""
+        numbers = changes.numbers_changed(self.db, revision, MOST_CHANGED + 1)
+        return numbers if len(numbers) <= MOST_CHANGED else None
 
     def confirm(self, viewer: Viewer, numbers: Iterable[int]) -> set[int]:
         """Those a viewer may read: the index may lag behind a change of access."""

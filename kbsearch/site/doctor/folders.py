@@ -86,7 +86,10 @@ def secrets(patient: Patient) -> Iterator[Check]:
         source = patient.configuration.sources.get(name, "")
         variable = f"KBSEARCH_{name.upper()}_FILE"
         place = os.environ.get(variable, "") if source == variable else source
-        if item.metadata["secret"] and place and Path(place).is_file():
+        value = getattr(patient.settings, name)
+        has_password = name in ("database", "index") and "@" in str(value) and "://" in str(value)
+        is_secret = item.metadata["secret"] or has_password
+        if is_secret and place and Path(place).is_file():
             yield _secret_file(name, Path(place))
     if (keys := patient.settings.files_keys_path) and keys.is_file():
         yield _secret_file("files_keys", keys)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kbsearch import articles
 from kbsearch.database import Database
-from kbsearch.search.ranking import indexing
+from kbsearch.search.ranking import generations, indexing
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.tickets import changes
 
@@ -24,7 +24,7 @@ def folder(patient: Patient) -> Iterator[Check]:
 
 def in_service(patient: Patient, db: Database) -> Iterator[Check]:
     status = indexing.status(patient.settings, db)
-    live = indexing.live_folders(db)
+    live = generations.live_folders(db)
     counts = (
         ("articles", "article_index", articles.count_searchable(db)),
         ("tickets", "ticket_index", changes.count_changed(db, 0)),
@@ -32,8 +32,16 @@ def in_service(patient: Patient, db: Database) -> Iterator[Check]:
     for name, state, expected in counts:
         if state not in live:
             continue  # none was built yet
-        place = patient.settings.index_path / live[state]
-        if not status[f"{name}_sound"]:
+        place = generations.shown(patient.settings, state, live[state])
+        if name == "tickets" and "tickets_unreachable" in status:
+            yield fail(
+                "index",
+                "%(folder)s does not answer (%(reason)s): requests are searched in the database",
+                "See that the cluster runs, and what the setting index says of it.",
+                folder=place,
+                reason=status["tickets_unreachable"],
+            )
+        elif not status[f"{name}_sound"]:
             yield fail(
                 "index",
                 "%(folder)s is missing or damaged: search answers less, or nothing",

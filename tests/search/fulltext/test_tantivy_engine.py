@@ -19,7 +19,8 @@ from kbsearch.search.fulltext.query import understand
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
 from kbsearch.search.ranking import Search, indexing
-from kbsearch.search.ranking.indexing import Indexer, live_folders
+from kbsearch.search.ranking.generations import live_folders
+from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 from tests.kit.search import ask, follow, ids, put_live, write

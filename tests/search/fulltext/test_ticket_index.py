@@ -20,7 +20,8 @@ from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
 from kbsearch.search.ranking import Search
-from kbsearch.search.ranking.indexing import Indexer, catch_up, live_folders
+from kbsearch.search.ranking.generations import live_folders
+from kbsearch.search.ranking.indexing import Indexer, catch_up
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report

@@ -14,7 +14,8 @@ from kbsearch.search import Results
 from kbsearch.search.fulltext import article_writer
 from kbsearch.search.fulltext.ticket_writer import SCHEMA_VERSION
 from kbsearch.search.ranking import Search
-from kbsearch.search.ranking.indexing import REBUILD, Indexer, live_folders
+from kbsearch.search.ranking.generations import live_folders
+from kbsearch.search.ranking.indexing import REBUILD, Indexer
 from tests.conftest import Cast, take_over
 from tests.kit.search import ask, follow, ids, put_live, write
 

@@ -34,10 +34,12 @@ from kbsearch.search.ranking import Search, answer
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
+from tests.kit import opensearch
 from tests.kit.search import counts, follow, put_live, write
 
 TIMES = int(os.environ.get("KBSEARCH_EXAMPLES", "1"))
 EXAMPLES = 20 * TIMES  # each way to get it wrong is caught by that many
+EXAMPLES_OF_CLUSTER = 2 * TIMES
 PRODUCTS = ("alpha", "beta", "gamma")
 SHARED = "zanzibar"  # a word of every article and ticket
 # One word for each thing, too far from each other for one to be taken for another.
@@ -189,8 +191,8 @@ def worlds(draw: st.DrawFn) -> World:
 class Site:
     """A world made real: a database, published articles, indexed tickets, a search."""
 
-    def __init__(self, folder: Path, world: World) -> None:
-        self.settings = Settings(site=folder)
+    def __init__(self, folder: Path, world: World, index: Path | str) -> None:
+        self.settings = Settings(site=folder, index=index)
         self.db = SqliteDatabase(self.settings.database_path)
         self.world = world
         with self.db.atomic():
@@ -296,12 +298,12 @@ class Site:
 
 
 @contextmanager
-def made(world: World, empty_database: Path) -> Iterator[Site]:
+def made(world: World, empty_database: Path, index: Path | str) -> Iterator[Site]:
     with tempfile.TemporaryDirectory() as folder:
         target = Settings(site=Path(folder)).database_path
         target.parent.mkdir(mode=0o700)
         shutil.copy(empty_database, target)
-        site = Site(Path(folder), world)
+        site = Site(Path(folder), world, index)
         try:
             yield site
         finally:
@@ -372,9 +374,14 @@ def check_viewer(site: Site, who: Person | None, viewer: Viewer, *, is_complete:
     assert viewer.is_agent or not similar
 
 
-def everything_is_asked_by_everybody(world: World, empty_database: Path) -> None:
+INDEX = Path("index")
+
+
+def everything_is_asked_by_everybody(
+    world: World, empty_database: Path, index: Path | str = INDEX
+) -> None:
     """R-C3: what is seen is exactly what may be seen, and no more before the index knows."""
-    with made(world, empty_database) as site:
+    with made(world, empty_database, index) as site:
         check(site, is_complete=True)
         site.move_on()
         check(site, is_complete=False)
@@ -387,9 +394,11 @@ ASKED = [SHARED, "zanz", "zanzibra ", *(misspelt(w) for w in CANARIES), *(w[:5] 
 ASKED += [f"{SHARED} {CANARIES[5]} {CANARIES[6]}", "zanzibarois "]
 
 
-def hidden_tickets_move_nothing(world: World, empty_database: Path) -> None:
+def hidden_tickets_move_nothing(
+    world: World, empty_database: Path, index: Path | str = INDEX
+) -> None:
     """R-C4: what a viewer gets is the same with and without tickets he may not see."""
-    with made(world, empty_database) as site:
+    with made(world, empty_database, index) as site:
         customers = [viewer for who, viewer in site.viewers() if who and who.role != "agent"]
 
         def answers() -> list[Results]:
@@ -439,6 +448,16 @@ def test_everybody_sees_what_is_theirs_and_nothing_else(empty_database: Path):
 
 def test_tickets_one_may_not_see_move_nothing_in_what_one_gets(empty_database: Path):
     tried(hidden_tickets_move_nothing, empty_database, EXAMPLES)
+
+
+def test_everybody_sees_what_is_theirs_and_nothing_else_in_a_cluster(empty_database: Path):
+    everything = partial(everything_is_asked_by_everybody, index=opensearch.address())
+    tried(everything, empty_database, EXAMPLES_OF_CLUSTER)
+
+
+def test_tickets_one_may_not_see_move_nothing_in_a_cluster(empty_database: Path):
+    moved = partial(hidden_tickets_move_nothing, index=opensearch.address())
+    tried(moved, empty_database, EXAMPLES_OF_CLUSTER)
 
 
 def without_readers_of_articles(patch: pytest.MonkeyPatch) -> None:
