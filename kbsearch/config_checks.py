@@ -45,6 +45,9 @@ def _(sentence: str) -> str:
     return sentence
 
 
+NOT_WHOLE = _("a whole number")
+
+
 def check(settings: Settings, sources: Mapping[str, str]) -> None:
     """Raise ConfigError for the first setting that cannot be so, alone or beside the others."""
 
@@ -76,19 +79,21 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     if settings.log_format not in LOG_FORMATS:
         refuse("log_format", f"pick from {', '.join(LOG_FORMATS)}")
     if not 0 <= settings.undo_seconds <= 60:
-        refuse("undo_seconds", "it counts seconds: 0 to 60")
+        refuse("undo_seconds", _("it counts seconds: %(least)s to %(most)s"), least=0, most=60)
     for name in ("close_after_days", "draft_days", "search_log_days"):
         if not 1 <= getattr(settings, name) <= 3650:
-            refuse(name, "it counts days: 1 to 3650")
+            refuse(name, _("it counts days: %(least)s to %(most)s"), least=1, most=3650)
     for name in ("incoming_mail_days", "outgoing_mail_days"):
         if not 0 <= getattr(settings, name) <= 36500:
-            refuse(name, "it counts days: 1 to 36500; 0: kept")
+            refuse(name, _("it counts days: %(least)s to %(most)s; 0: kept"), least=1, most=36500)
     if not 1 <= settings.incident_hours <= 720:
-        refuse("incident_hours", "it counts hours: 1 to 720")
+        refuse("incident_hours", _("it counts hours: %(least)s to %(most)s"), least=1, most=720)
     if not 2 <= settings.incident_requests <= 100:
-        refuse("incident_requests", "it counts requests: 2 to 100")
+        counted = _("it counts requests: %(least)s to %(most)s")
+        refuse("incident_requests", counted, least=2, most=100)
     if not 1 <= settings.incident_people <= settings.incident_requests:
-        refuse("incident_people", "it counts people: 1 to incident_requests")
+        counted = _("it counts people: %(least)s to %(most)s")
+        refuse("incident_people", counted, least=1, most=settings.incident_requests)
     _check_backups(settings, refuse)
     if settings.connections_per_address < 0:
         refuse("connections_per_address", "it counts connections: 0 or more")

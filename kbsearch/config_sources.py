@@ -95,7 +95,8 @@ def convert(name: str, value: Any, source: str) -> Any:
     try:
         return converter(value)
     except (TypeError, ValueError) as problem:
-        raise ConfigError(f"{source}: {name}: {problem}") from None
+        reason = config_checks.NOT_WHOLE if converter is _integer else ""
+        raise ConfigError(f"{source}: {name}: {problem}", name, reason) from None
 
 
 def _integer(value: Any) -> int:

@@ -58,7 +58,7 @@ def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path):
         ("trusted_proxies = -1", "trusted_proxies"),
         ("incident_hours = 0", "incident_hours: it counts hours"),
         ("incident_requests = 1", "incident_requests: it counts requests"),
-        ("incident_people = 4", "incident_people: it counts people: 1 to incident_requests"),
+        ("incident_people = 4", "incident_people: it counts people: 1 to 3"),
         ("host = 5", "host: 5 is not a text"),
         ("database = ''", "database: '' is not a path"),
         ("languages = 'de'", "languages: pick from fr, en"),

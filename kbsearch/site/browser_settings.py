@@ -30,6 +30,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("mail_oauth", "mail_oauth_authorization", "mail_oauth_scope", "mail_oauth_tenant"),
         *("mail_oauth_client_id", "mail_oauth_client_secret", "mail_oauth_flow"),
     ),
+    "requests": (
+        *("software_required", "expired_contract_requests", "undo_seconds", "close_after_days"),
+        *("incident_hours", "incident_requests", "incident_people"),
+        *("draft_days", "search_log_days", "incoming_mail_days", "outgoing_mail_days"),
+    ),
     "sign_on": (
         *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_name"),
         *("oidc_link_by_email", "oidc_trusts_factor", "oidc_acr"),

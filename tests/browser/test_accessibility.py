@@ -190,7 +190,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
         "admin.show_settings": [
-            f"/{{lang}}/admin/settings/{page}" for page in ("site", "mail", "sign-on")
+            f"/{{lang}}/admin/settings/{page}" for page in ("site", "mail", "requests", "sign-on")
         ],
         "admin.list_fields": ["/{lang}/admin/fields?done=saved"],
         "admin.new_field": ["/{lang}/admin/fields/new"],

@@ -222,7 +222,7 @@ LATER_KINDS = {
     *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
     "file.infected",
     *("announcement.letter", "backup.failed", "rule.notice"),
-    *("address.entered", "address.replaced"),
+    *("address.entered", "address.replaced", "token.added"),
     *("invitation.due", "invitation.reminded", "invitation.rehearsed"),
 }
 

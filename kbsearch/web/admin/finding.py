@@ -47,6 +47,7 @@ def _places(spoken: Language) -> list[tuple[Place, str]]:
         "/admin/targets": _("Response targets"),
         "/admin/calendars": _("Calendars"),
         "/admin/fields": _("Fields"),
+        "/admin/settings/requests": _("Requests and how long data is kept"),
         "/admin/tags": _("Tags"),
         "/admin/mail": _("Mail"),
         "/admin/settings/mail": _("Mail settings"),

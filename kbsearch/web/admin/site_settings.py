@@ -1,4 +1,4 @@
-"""The settings that administrators choose in the browser: look and words, mail, single sign-on."""
+"""Settings that administrators choose in the browser: look, words, mail, requests, sign-on."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,7 +20,8 @@ from kbsearch.web.render import db, language, render, site, spoken_language, vie
 AREAS = frozenset(config.TEXTS_OF_PAGES) - {"home_title_fr", "home_title_en"}
 CHOICES = {"mail_oauth_flow": config_checks.MAIL_FLOWS, "oidc_link_by_email": config_checks.LINKING}
 EMPTIED = "empty."  # before the name of a secret that goes away
-PAGES = {"site": "site", "mail": "mail", "sign-on": "sign_on"}  # groups by their addresses
+# Groups by their addresses.
+PAGES = {"site": "site", "mail": "mail", "requests": "requests", "sign-on": "sign_on"}
 
 
 class SettingRow(NamedTuple):

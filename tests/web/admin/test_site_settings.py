@@ -70,6 +70,23 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(root: Flas
     assert "elle commence par l’un de" in unescape(french.text)
 
 
+def test_how_requests_are_treated_is_chosen_and_in_force_at_once(
+    root: FlaskClient, app: Flask, db: SqliteDatabase
+):
+    numbers = {"undo_seconds": "20", "close_after_days": "30", "search_log_days": "10"}
+    boxes = {"shown.software_required": "1", "software_required": "yes"}
+    assert save(root, "requests", **numbers, **boxes).status_code == 303
+    settings = app.extensions["kbsearch"].settings
+    assert (settings.undo_seconds, settings.close_after_days) == (20, 30)
+    assert settings.software_required and settings.search_log_days == 10
+    for wrong, said in (("soon", "a whole number"), ("61", "it counts seconds: 0 to 60")):
+        refused = save(root, "requests", undo_seconds=wrong, close_after_days="40")
+        assert refused.status_code == 422 and said in refused.text and 'value="40"' in refused.text
+    french = root.post("/fr/admin/settings/requests", data={"draft_days": "0"}, headers=ORIGIN)
+    assert "de 1 à 3650" in french.text
+    assert (settings.undo_seconds, settings.close_after_days) == (20, 30)
+
+
 def test_a_secret_is_not_shown_again_and_what_the_file_fixes_says_so(
     settings: Settings, db: SqliteDatabase, cast: Cast
 ):
