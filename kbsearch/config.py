@@ -183,6 +183,19 @@ class Settings:
     oidc_acr: tuple[str, ...] = _setting(
         (), "acr values that say the provider asked for two factors, besides amr mfa"
     )
+    saml_metadata: str = _setting(
+        "", "SAML provider people may sign in with: the file of its metadata"
+    )
+    saml_name: str = _setting("", "What the sign-in button calls that provider")
+    saml_link_by_email: bool = _setting(
+        False, "Whether a customer's first sign-in may be matched by the e-mail it gives"
+    )
+    saml_trusts_factor: bool = _setting(
+        True, "Whether its word is enough for customers, without our code"
+    )
+    saml_acr: tuple[str, ...] = _setting(
+        (), "AuthnContextClassRef values that say it asked for two factors"
+    )
     jwt_shared_secret: str = _setting(
         "", "Shared with the application that hands people over at /access/jwt", secret=True
     )
@@ -312,6 +325,10 @@ class Settings:
         return self.at(Path(self.files_keys)) if self.files_keys else None
 
     @property
+    def saml_metadata_path(self) -> Path:
+        return self.at(Path(self.saml_metadata))
+
+    @property
     def is_public(self) -> bool:
         """Articles are for everyone unless they say otherwise: crawlers may come."""
         return self.default_audience == "everyone"
@@ -359,6 +376,11 @@ def is_private(url: str) -> bool:
 def has_single_sign_on() -> bool:
     """Whether the packages of the extra [sso] are there."""
     return all(find_spec(package) for package in ("authlib", "joserfc"))
+
+
+def has_saml() -> bool:
+    """Whether those of the extra [saml] are there."""
+    return has_single_sign_on() and bool(find_spec("signxml"))
 
 
 def is_audience(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from kbsearch import check_levels, keep_rules
+from kbsearch import check_levels, keep_rules, saml_metadata
 from kbsearch.config import (
     LANGUAGES,
     LOCAL_NAMES,
@@ -15,6 +15,7 @@ from kbsearch.config import (
     TEXTS_OF_PAGES,
     ConfigError,
     Settings,
+    has_saml,
     has_single_sign_on,
     is_audience,
     is_private,
@@ -147,6 +148,22 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("oidc_issuer", "jwt_shared_secret"):
         if getattr(settings, name) and not has_single_sign_on():
             refuse(name, _("single sign-on is not installed; run: pip install 'kbsearch[sso]'"))
+    _check_saml(settings, refuse)
+
+
+def _check_saml(settings: Settings, refuse: Callable[..., None]) -> None:
+    """The metadata of the provider names all that is needed, and its page is https."""
+    if not settings.saml_metadata:
+        return
+    if not has_saml():
+        refuse("saml_metadata", "SAML is not installed; run: pip install 'kbsearch[saml]'")
+    try:
+        provider = saml_metadata.read(settings.saml_metadata_path)
+    except ValueError as problem:
+        refuse("saml_metadata", str(problem))
+    else:
+        if not is_private(provider.sign_in_url):
+            refuse("saml_metadata", f"{provider.sign_in_url!r} does not start with https://")
 
 
 def _check_backups(settings: Settings, refuse: Callable[..., None]) -> None:

@@ -38,6 +38,7 @@ SPDX = {
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Public Domain": "Unlicense",
+    "Python Software Foundation License": "PSF-2.0",
     "Zope Public License": "ZPL-2.1",
 }
 # Read in their files: what they say of themselves names none.

@@ -48,8 +48,9 @@ RISKY = re.compile(
 )
 IMPORTS = re.compile(r"^\s*(?:import|from) (\w+)", re.M)
 CHANCE = {"randomness", "search.ranking.evaluation"}  # and judging draws the same each time
+SAML = {"saml_metadata", "people.accounts.single_sign_on.saml"}  # which refuse entities
 CIPHERS = {"cryptography.fernet", "pyrage", "argon2", "joserfc", "webauthn", "dkim"}
-CIPHERS |= {"pyotp", "ssl"}
+CIPHERS |= {"pyotp", "ssl", "cryptography.exceptions", "cryptography.x509"}
 CRYPTOGRAPHY = re.compile(
     r"^\s*(?:import|from) ((?:cryptography|pyrage|argon2|joserfc|webauthn|dkim|pyotp|ssl|nacl"
     r"|Crypto|Cryptodome|OpenSSL|jwt|jose|rsa|bcrypt|scrypt|passlib)\b[\w.]*)",
@@ -127,10 +128,10 @@ def test_the_handbook_says_how_many_and_what_is_open(language: str):
 
 
 def test_no_program_text_is_run_and_no_parser_is_open():
-    """No eval, no shell, no template of a person, no pickle, no XML, no YAML with classes."""
+    """No eval, no shell, no template of a person, no pickle, no XML but SAML's, no open YAML."""
     for name, text in sources().items():
         forbidden = set(IMPORTS.findall(text)) & FORBIDDEN_MODULES
-        assert not forbidden or name in CHANCE, (name, forbidden)
+        assert not forbidden or name in CHANCE | SAML, (name, forbidden)
         if RISKY.search(text):
             for call, keywords in calls(text):
                 assert call not in FORBIDDEN_CALLS, (name, call)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import people
+from kbsearch import people, saml_metadata
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
@@ -74,6 +74,8 @@ def identity_remove(site: Site, email: str, issuer: str | None) -> None:
 
 def _issuer(site: Site, name: str | None) -> str:
     issuer = name or site.settings.oidc_issuer
+    if not issuer and site.settings.saml_metadata:
+        issuer = identities.SAML + saml_metadata.read(site.settings.saml_metadata_path).entity_id
     if not issuer:
         raise Invalid("identity.issuer_missing")
     return issuer

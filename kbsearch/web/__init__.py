@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kbsearch import resources
 from kbsearch.announcements.matching import AnnouncementSearch
-from kbsearch.config import Settings, has_single_sign_on
+from kbsearch.config import Settings, has_saml, has_single_sign_on
 from kbsearch.database import Database
 from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.web import (
@@ -227,6 +227,10 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
 
         single_sign_on.offer(app, settings)
         app.register_blueprint(handovers.bp)
+    if has_saml():
+        from kbsearch.web.account import saml  # it needs the extra [saml]
+
+        saml.offer(app, settings)
     security.answer_probes(app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

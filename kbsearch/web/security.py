@@ -24,9 +24,11 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What another site may POST here. The vendor's page posts a signed hand-over to /access/jwt; that
 # POST changes nothing, whoever sends it: it is turned into the GET of the same address, which any
 # site may open anyway, and where the cookie of whoever is signed in can be seen.
+# A SAML provider has its answer posted to "receive", which reads it without any cookie and keeps it
+# for the browser that began the sign-in: that one comes back by a GET.
 # Mail programs follow the link of a mail, some of them in pages of their own: its token decides
 # whose mail it turns off, never a cookie.
-FROM_ANYWHERE = frozenset({"handovers.forward", "opt_outs.unsubscribe"})
+FROM_ANYWHERE = frozenset({"handovers.forward", "opt_outs.unsubscribe", "saml_answers.receive"})
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "

@@ -78,6 +78,7 @@ from kbsearch.web.api.pace import Pace
 from tests.conftest import introduce
 from tests.kit.applications import HOME, VERIFIER, challenge_of
 from tests.kit.incoming import letter, take
+from tests.kit.places import TOP
 from tests.kit.promises import keep, promise
 from tests.kit.requests import attach, file
 from tests.kit.rules import rule
@@ -189,6 +190,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         oidc_issuer="https://provider.example",
         oidc_client_id="kbsearch",
         oidc_client_secret="secret",
+        saml_metadata=str(TOP / "tests/kit/saml_provider.xml"),
     )
     cast = introduce(db)
     organisations.edit(

@@ -1,5 +1,7 @@
 """Signing in at the OpenID Connect provider: the way there, the way back, and what may go wrong."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, Flask, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
@@ -8,7 +10,8 @@ from kbsearch.config import Settings
 from kbsearch.errors import Forbidden, Invalid, NotFound, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import signing_in
 from kbsearch.people.accounts.sign_ins_under_way import Errand
-from kbsearch.people.accounts.single_sign_on import journeys, openid
+from kbsearch.people.accounts.single_sign_on import arrivals, journeys
+from kbsearch.people.accounts.single_sign_on.arrivals import ArrivalRules, Claims
 from kbsearch.people.accounts.single_sign_on.journeys import Journey
 from kbsearch.people.accounts.single_sign_on.provider import CALLBACK, IdentityProvider
 from kbsearch.web import security
@@ -43,8 +46,13 @@ def depart() -> Response:
 
     It notes the departure and nothing else; the browser keeps the secret that goes with it.
     """
+    return leave(lambda journey: _provider().address(journey))
+
+
+def leave(address: Callable[[Journey], str]) -> Response:
+    """Go to a provider: the way there, of a journey that begins."""
     back = request.args.get("next", "")
-    browser = _browser() or randomness.token()  # of several tabs, each one comes back
+    browser = browser_secret() or randomness.token()  # of several tabs, each one comes back
     if not security.is_own_path(back):
         back = f"/{language()}/"
     caller = tokens.caller()
@@ -52,7 +60,7 @@ def depart() -> Response:
         charges = [(limits.DEPARTURES_FROM_NETWORK, caller.network)]
         signing_in.charge(db(), caller, None, charges)
         journey = journeys.depart(db(), browser, back, language())
-        response = redirect(_provider().address(journey), 303)
+        response = redirect(address(journey), 303)
     except Problem as problem:
         return failed(problem, back)
     response.set_cookie(
@@ -71,7 +79,7 @@ def arrive() -> Response:
     """Come back from the provider, with a code or with its refusal."""
     back = ""
     try:
-        journey = journeys.arrive(db(), _browser(), request.args.get("state", ""))
+        journey = journeys.arrive(db(), browser_secret(), request.args.get("state", ""))
         g.language, back = journey.language, journey.back
         return preferences.hidden(_admitted(journey))
     except Problem as problem:
@@ -84,8 +92,14 @@ def _admitted(journey: Journey) -> Response:
     code = request.args.get("code", "")
     if not code:
         raise Invalid("journey.over")
-    caller, claims = tokens.caller(), _provider().redeem(journey, code)
-    arrival = openid.welcome(db(), site().settings, caller, claims)
+    rules = arrivals.rules_of_openid(site().settings)
+    return admitted(journey, rules, _provider().redeem(journey, code))
+
+
+def admitted(journey: Journey, rules: ArrivalRules, claims: Claims) -> Response:
+    """Let in whom a provider vouches for, or ask for the second factor first."""
+    caller = tokens.caller()
+    arrival = arrivals.welcome(db(), rules, caller, claims)
     person = arrival.person
     if arrival.needs_factor:
         return go_on(signing_in.ask(db(), caller, person, Errand("sign_in", journey.back)))
@@ -117,5 +131,6 @@ def _cookie() -> str:
     return f"{site().cookie}-sso"
 
 
-def _browser() -> str:
+def browser_secret() -> str:
+    """What the browser kept when it left."""
     return request.cookies.get(_cookie(), "")

@@ -1,5 +1,5 @@
-"""Coming in with somebody else's word: an OpenID Connect provider, or the vendor's application.
+"""Coming in with somebody else's word: an identity provider, or the vendor's application.
 
-`openid` and `handovers` say who comes in; both need the packages of the extra [sso], so that
-only a site whose settings ask for them imports them.
+`arrivals` and `handovers` say who comes in; both need the packages of the extra [sso], and `saml`
+those of [saml], so that only a site whose settings ask for them imports them.
 """

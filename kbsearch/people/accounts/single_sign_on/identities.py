@@ -13,6 +13,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
 
 HANDOVER = "jwt"  # the issuer of hand-overs: their subject is the application's external_id
+SAML = "saml:"  # before an issuer: Keycloak calls itself the same in OpenID Connect
 MAX_SUBJECT = 255  # OpenID Connect Core, section 2
 
 

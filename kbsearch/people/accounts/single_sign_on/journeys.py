@@ -10,6 +10,8 @@ from kbsearch.database import Database
 from kbsearch.errors import Invalid
 
 LIFETIME = timedelta(minutes=10)  # to type a password and a code at the provider
+ANSWER_LIFETIME = timedelta(minutes=5)
+ANSWERED = "answered"  # in the place of a nonce, which is never that short
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,32 @@ def arrive(db: Database, browser: str, state: str, *, at: datetime | None = None
     if not rows:
         raise Invalid("journey.over")
     return Journey(state, **rows[0])
+
+
+def answer(db: Database, state: str, word: str, *, at: datetime | None = None) -> str:
+    """Keep what a provider posted here for a journey; the state its browser then arrives with.
+
+    Such a post comes from another site, without the browser's secret. The state it named is over.
+    """
+    moment, following = at or utc_now(), randomness.token()
+    kept = db.execute(
+        """
+        UPDATE journeys
+        SET state_hash = :following, nonce = :answered, verifier = :word, expires_at = :until
+        WHERE state_hash = :state AND expires_at > :now
+        """,
+        {
+            "following": _hash(following),
+            "answered": ANSWERED,
+            "word": word,
+            "until": stored(moment + ANSWER_LIFETIME),
+            "state": _hash(state),
+            "now": stored(moment),
+        },
+    )
+    if not kept:
+        raise Invalid("journey.over")
+    return following
 
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> None:

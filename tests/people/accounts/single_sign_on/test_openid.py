@@ -22,7 +22,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.signing_in import Caller
-from kbsearch.people.accounts.single_sign_on import identities, journeys, openid
+from kbsearch.people.accounts.single_sign_on import arrivals, identities, journeys
 from kbsearch.web.security import HEADERS
 from tests.conftest import Cast
 from tests.kit.providers import (
@@ -626,8 +626,8 @@ def test_whose_second_factor_the_provider_stands_for(
     needs: bool,
 ):
     bind(db, getattr(cast, role), "https://id.example", "s")
-    rules = offering(settings, "https://id.example", **changes)
-    arrival = openid.welcome(
+    rules = arrivals.rules_of_openid(offering(settings, "https://id.example", **changes))
+    arrival = arrivals.welcome(
         db, rules, Caller(), {"iss": "https://id.example", "sub": "s", **claims}
     )
     assert arrival.person.email.startswith(role)

@@ -1,4 +1,4 @@
-"""Who comes in with the word of the OpenID Connect provider."""
+"""Who comes in with the word of an identity provider, by OpenID Connect or SAML."""
 
 import logging
 from dataclasses import dataclass
@@ -26,12 +26,30 @@ class ProviderArrival:
     needs_factor: bool
 
 
-def welcome(db: Database, settings: Settings, caller: Caller, claims: Claims) -> ProviderArrival:
+@dataclass(frozen=True)
+class ArrivalRules:
+    """What an administrator lets the word of a provider do."""
+
+    links_by_email: bool
+    trusts_factor: bool
+    acr: tuple[str, ...]  # which say that it asked for two factors
+
+
+def rules_of_openid(settings: Settings) -> ArrivalRules:
+    links_by_email = settings.oidc_link_by_email == "verified"
+    return ArrivalRules(links_by_email, settings.oidc_trusts_factor, settings.oidc_acr)
+
+
+def rules_of_saml(settings: Settings) -> ArrivalRules:
+    return ArrivalRules(settings.saml_link_by_email, settings.saml_trusts_factor, settings.saml_acr)
+
+
+def welcome(db: Database, rules: ArrivalRules, caller: Caller, claims: Claims) -> ProviderArrival:
     """The person of these claims. No account is ever made here."""
     with db.atomic():
         person = identities.find_person(db, claims["iss"], claims["sub"])
         if person is None:
-            person = _matched_by_address(db, settings, claims)
+            person = _matched_by_address(db, rules, claims)
     if person is None or person.disabled_at:
         log.warning("%s vouches for %r, who has no account", claims["iss"], claims["sub"])
         audit.record(
@@ -42,15 +60,15 @@ def welcome(db: Database, settings: Settings, caller: Caller, claims: Claims) ->
             factor="provider",
         )
         raise Forbidden("provider.account_missing")
-    return ProviderArrival(person, needs_factor=not _has_both_factors(settings, person, claims))
+    return ProviderArrival(person, needs_factor=not _has_both_factors(rules, person, claims))
 
 
-def _matched_by_address(db: Database, settings: Settings, claims: Claims) -> Person | None:
+def _matched_by_address(db: Database, rules: ArrivalRules, claims: Claims) -> Person | None:
     """The administrator's rule: a verified address finds its customer the first time.
 
     Staff are bound by command alone: an address at a provider is not enough to read every request.
     """
-    if settings.oidc_link_by_email != "verified" or claims.get("email_verified") is not True:
+    if not rules.links_by_email or claims.get("email_verified") is not True:
         return None
     try:
         person = people.find(db, tokens.text(claims, "email"))
@@ -65,10 +83,10 @@ def _matched_by_address(db: Database, settings: Settings, claims: Claims) -> Per
     return person
 
 
-def _has_both_factors(settings: Settings, person: Person, claims: Claims) -> bool:
+def _has_both_factors(rules: ArrivalRules, person: Person, claims: Claims) -> bool:
     """Customers on the provider's word, if the settings say so; staff when it says how."""
-    if person.role == "customer" and settings.oidc_trusts_factor:
+    if person.role == "customer" and rules.trusts_factor:
         return True
     methods = claims.get("amr")
     said_so = isinstance(methods, list) and "mfa" in methods  # RFC 8176
-    return said_so or claims.get("acr") in settings.oidc_acr
+    return said_so or claims.get("acr") in rules.acr
