@@ -157,7 +157,7 @@ def field_name(name: str) -> str:
         "way": _("The next is chosen"),
         "members": _("Members"),
         "limit_teams": _("Limited to the requests of these teams"),
-        "limit_products": _("Limited to the requests about this software"),
+        "limit_products": _("Limited to the requests about these products"),
         "archived_at": _("Archived on"),
         "label_fr": _("Name in French"),
         "label_en": _("Name in English"),
