@@ -30,7 +30,7 @@ from tests.kit.web import HTMX
 from tests.test_route_matrix import CASES, Case, knock, outcome
 
 # A browser that comes back from elsewhere: there is no page without a session.
-COMES_BACK = ("handovers.arrive", "single_sign_on.depart")
+COMES_BACK = ("handovers.arrive", "saml.depart", "single_sign_on.depart")
 PROGRAMS = {"api": "application/problem+json", "zendesk": "application/json"}
 # What a page tells by itself: nobody waits for it, and nobody misses it.
 TOLD_BY_THE_PAGE = ("visits.tell", "requests.see", "requests.be_present")
