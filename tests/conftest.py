@@ -88,6 +88,7 @@ def settings(
     if engine == "sqlite":
         return Settings(site=tmp_path)
     address = request.getfixturevalue("empty_server")
+    engines.postgresql().empty(address)
     monkeypatch.setenv("KBSEARCH_DATABASE", address)  # of the commands that are run on the site
     return Settings(site=tmp_path, database=address)
 
@@ -98,7 +99,6 @@ def db(settings: Settings, empty_database: Path) -> Iterator[Database]:
         with copied(empty_database, settings) as database:
             yield database
         return
-    engines.postgresql().empty(settings.database)
     with closing(open_database(settings.database)) as server:
         yield server
 
