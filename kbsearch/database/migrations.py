@@ -518,6 +518,15 @@ STEPS = {
         CREATE INDEX agent_products_product ON agent_products (product_id);
         DELETE FROM ticket_readers WHERE word = 'agents';
         """,
+    # How requests were handled is counted anew, by calendar too.
+    "s110_handling_by_calendar": """
+        ALTER TABLE ticket_handling ADD COLUMN calendar_id TEXT;
+        DROP INDEX ticket_handling_groups;
+        CREATE INDEX ticket_handling_groups ON ticket_handling
+          (product_id, organisation_id, severity, team_id, calendar_id, created_at,
+           answered_after, solved_after, is_reopened, answered_open, solved_open);
+        UPDATE counters SET value = 0 WHERE name = 'handling';
+        """,
 }
 
 

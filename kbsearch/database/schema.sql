@@ -760,12 +760,13 @@ CREATE TABLE ticket_handling (
   is_reopened INTEGER NOT NULL,  -- 0/1
   team_id TEXT,
   answered_open INTEGER,  -- the same two in the opening hours of what was promised
-  solved_open INTEGER
+  solved_open INTEGER,
+  calendar_id TEXT  -- whose opening hours these are
 );
 CREATE INDEX ticket_handling_created ON ticket_handling (created_at);
 CREATE INDEX ticket_handling_groups ON ticket_handling
-  (product_id, organisation_id, severity, team_id, created_at, answered_after, solved_after,
-   is_reopened, answered_open, solved_open);
+  (product_id, organisation_id, severity, team_id, calendar_id, created_at, answered_after,
+   solved_after, is_reopened, answered_open, solved_open);
 
 -- What is due of requests under way, as of the revision that the counter `clocks` has reached.
 CREATE TABLE ticket_clocks (

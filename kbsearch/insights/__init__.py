@@ -31,6 +31,7 @@ Counted = Literal[
     "opened", "answered", "solved", "reopened", "ended", "satisfied", "dissatisfied"
 ]  # of the requests opened in a period; of those that ended, or were judged, in it
 COUNTED: tuple[Counted, ...] = get_args(Counted)
+OF_SOME: tuple[Group, ...] = ("team", "calendar")  # shown where some request has one
 
 
 @dataclass(frozen=True)
@@ -181,14 +182,16 @@ def weeks(db: Database, viewer: Viewer, period: Period, visits: Sequence[Visit])
 def shared(db: Database, viewer: Viewer, period: Period) -> dict[Group, list[Shared]]:
     """The requests opened in a period, by what they share: of each the most first.
 
-    Each is counted once, but under each of its tags; by team where there is one.
+    Each is counted once, but under each of its tags; by team and calendar where there is one.
     """
     access.only_unlimited(viewer)
     requests = handling.groups(db, period.since, period.until)
     tagged = handling.groups(db, period.since, period.until, by_tag=True)
-    owned = requests if any(group.team for group in requests) else []
-    apart = {"tag": tagged, "team": owned}
-    return {by: _by_name(apart.get(by, requests), by) for by in GROUPS}
+    groups = {by: _by_name(tagged if by == "tag" else requests, by) for by in GROUPS}
+    for by in OF_SOME:
+        if not any(group.name for group in groups[by]):
+            groups[by] = []
+    return groups
 
 
 def _by_name(requests: Sequence[Handled], by: Group) -> list[Shared]:

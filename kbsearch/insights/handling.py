@@ -18,13 +18,14 @@ from kbsearch.tickets.messages import ANSWERS
 
 AT_ONCE = 2_000
 REACHED = "handling"  # the counter of the revision up to which requests are kept
-Group = Literal["product", "organisation", "team", "severity", "tag"]
+Group = Literal["product", "organisation", "team", "calendar", "severity", "tag"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Which = Literal["opened", "answered", "solved", "reopened"]
 _NAMED: Mapping[Group, str] = {
     "product": "product_id IN (SELECT id FROM products WHERE name = :name)",
     "organisation": "organisation_id IN (SELECT id FROM organisations WHERE name = :name)",
     "team": "team_id IN (SELECT id FROM teams WHERE name = :name)",
+    "calendar": "calendar_id IN (SELECT id FROM calendars WHERE name = :name)",
     "severity": "severity = :name",
     "tag": "ticket_id IN (SELECT ticket_id FROM ticket_tags WHERE tag = :name)",
 }
@@ -32,6 +33,7 @@ _UNNAMED: Mapping[Group, str] = {
     "product": "product_id IS NULL",
     "organisation": "organisation_id IS NULL",
     "team": "team_id IS NULL",
+    "calendar": "calendar_id IS NULL",
 }
 _WHICH: Mapping[Which, str] = {
     "opened": "1 = 1",
@@ -39,6 +41,7 @@ _WHICH: Mapping[Which, str] = {
     "solved": "solved_after IS NOT NULL",
     "reopened": "is_reopened = 1",
 }
+_SHARED = ("product_id", "organisation_id", "severity", "team_id")
 # In the order of the index that has all of it: `|| ''` keeps the engine from the one of moments,
 # after which it would have to sort what it found (18 times as long for a year).
 _OF_ALL = "WHERE created_at || '' >= :since AND created_at || '' < :until"
@@ -55,12 +58,13 @@ READ = f"""
 
 
 class Handled(NamedTuple):
-    """Requests of one product, organisation, severity and team, or of one tag, and their hours."""
+    """Requests that share product, organisation, severity, team and calendar, or a tag."""
 
     product: str  # names; empty where there is none
     organisation: str
     severity: str
     team: str
+    calendar: str  # in whose hours they are counted
     tag: str
     opened: int
     reopened: int
@@ -72,7 +76,7 @@ class Handled(NamedTuple):
 
 def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> list[Handled]:
     """The requests opened from one moment to another, in no order; those with tags `by_tag`."""
-    names = ("g.tag",) if by_tag else ("product_id", "organisation_id", "severity", "team_id")
+    names = ("g.tag",) if by_tag else (*_SHARED, "calendar_id")
     rows = db.query(
         f"""
         SELECT {", ".join(names)}, COUNT(*) AS opened, SUM(is_reopened) AS reopened,
@@ -86,13 +90,14 @@ def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> lis
         {"since": since, "until": until},
     )
     products, organisations = _names(db, "products"), _names(db, "organisations")
-    teams = _names(db, "teams")
+    teams, calendars = _names(db, "teams"), _names(db, "calendars")
     return [
         Handled(
             products.get(row.get("product_id"), ""),
             organisations.get(row.get("organisation_id"), ""),
             row.get("severity", ""),
             teams.get(row.get("team_id"), ""),
+            calendars.get(row.get("calendar_id"), ""),
             row.get("tag", ""),
             row["opened"],
             row["reopened"],
@@ -172,6 +177,7 @@ def _reached(db: Database) -> int:
 def _handled(row: Row, statuses: Sequence[tuple[str, str]], promised: Sequence[Target]) -> Row:
     opened, scope = parsed(row["created_at"]), clocks.scope_of(row)
     terms, usual = targets.terms_of(promised, scope), targets.hours_of(promised, scope)
+    calendar = targets.calendar_of(promised, scope)
     answered_after = solved_after = answered_open = solved_open = None
     if row["answered_at"]:
         answered_at = parsed(row["answered_at"])
@@ -183,10 +189,10 @@ def _handled(row: Row, statuses: Sequence[tuple[str, str]], promised: Sequence[T
         hours = terms["solution"].hours if "solution" in terms else usual
         solved_after = end - opened - clocks.waited(statuses, end)
         solved_open = hours.spent(opened, end) - clocks.waited(statuses, end, hours)
-    same = ("number", "product_id", "organisation_id", "severity", "team_id", "created_at")
     return {
         "ticket_id": row["id"],
-        **{name: row[name] for name in same},
+        **{name: row[name] for name in ("number", "created_at", *_SHARED)},
+        "calendar_id": calendar.id if calendar else None,
         "answered_after": _seconds(answered_after),
         "solved_after": _seconds(solved_after),
         "answered_open": _seconds(answered_open),

@@ -108,9 +108,15 @@ def terms_of(targets: Sequence[Target], request: Scope) -> Terms:
 
 
 def hours_of(targets: Sequence[Target], request: Scope) -> OpeningHours:
-    """The hours that a request is counted in: those of the first target that is meant for it."""
-    fitting = (target.hours for target in targets if target.scope.takes_in(request))
-    return next(fitting, AROUND_THE_CLOCK)
+    """The hours that a request is counted in: those of its calendar."""
+    calendar = calendar_of(targets, request)
+    return calendar.hours if calendar else AROUND_THE_CLOCK
+
+
+def calendar_of(targets: Sequence[Target], request: Scope) -> Calendar | None:
+    """The calendar of a request: that of the first target that is meant for it."""
+    fitting = (target.calendar for target in targets if target.scope.takes_in(request))
+    return next(fitting, None)
 
 
 def live(db: Database) -> list[Target]:

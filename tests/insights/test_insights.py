@@ -21,6 +21,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times, deflection, handling
 from kbsearch.insights.deflection import ReadArticle
+from kbsearch.people.organisations import products
 from kbsearch.promises import calendars
 from kbsearch.promises.calendars import CalendarFields
 from kbsearch.search.learning import visits as analytics
@@ -360,6 +361,18 @@ def test_requests_are_counted_by_team_where_there_is_one(db: SqliteDatabase, cas
     assert insights.counted(db, cast.dan, march, "opened", "team", "Herds") == [ticket.id]
 
 
+def test_requests_are_counted_by_the_calendar_whose_hours_are_theirs(
+    db: SqliteDatabase, cast: Cast
+):
+    march = insights.period("2026-03-01", "2026-03-31")
+    ticket, _ = file(db, cast.alice, software="icownect"), file(db, cast.alice)
+    promise(db, keep(db), product=products.find(db, "icownect").id, first_answer="4")
+    handling.catch_up(db)
+    by_calendar = insights.shared(db, cast.dan, march)["calendar"]
+    assert [(group.name, group.opened) for group in by_calendar] == [("", 1), ("Office", 1)]
+    assert insights.counted(db, cast.dan, march, "opened", "calendar", "Office") == [ticket.id]
+
+
 def test_a_list_without_a_name_is_of_those_that_have_none(
     client: FlaskClient, db: SqliteDatabase, cast: Cast
 ):
@@ -369,7 +382,14 @@ def test_a_list_without_a_name_is_of_those_that_have_none(
     counts = {
         by: len(insights.counted(db, cast.dan, march, "opened", by, "")) for by in handling.GROUPS
     }
-    assert counts == {"product": 1, "organisation": 0, "team": 2, "severity": 0, "tag": 0}
+    assert counts == {
+        "product": 1,
+        "organisation": 0,
+        "team": 2,
+        "calendar": 2,
+        "severity": 0,
+        "tag": 0,
+    }
     assert insights.counted(db, cast.dan, march, "opened", "product", "") == [without.id]
     sign_in(client, db, cast.dan)
     for by in handling.GROUPS:
