@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
+from requests import Session
 
 from kbsearch import create_app, people
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
@@ -41,6 +42,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_of_both = "both_engines" in marks and "sqlite_only" not in marks
     if is_of_both and "engine" in metafunc.fixturenames:
         metafunc.parametrize("engine", engines.BOTH, indirect=True)
+
+
+@pytest.fixture
+def unguarded() -> Iterator[None]:
+    """What a text message by Apprise replaces in a process for good is put back after the test."""
+    find_adapter = Session.get_adapter
+    yield
+    setattr(Session, "get_adapter", find_adapter)  # noqa: B010  (mypy: a method)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
     InMemorySpanExporter,
 )
 
+pytestmark = pytest.mark.usefixtures("unguarded")
+
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:

@@ -164,6 +164,7 @@ def test_another_session_is_ended_from_here(live: Live, visit: Callable[..., Pag
     here = visit("/fr/account/security", person=EVE)
     expect(there.locator(".menu summary")).to_have_text("Eve Garnier")
     expect(here.locator(".places li")).to_have_count(2)
+    prove(here, live)
     here.get_by_role("button", name="Terminer", exact=False).first.click()
     expect(here.get_by_role("status").first).to_have_text("Cette session est déconnectée.")
     there.reload()

@@ -42,12 +42,19 @@ def environment() -> dict[str, str]:
     return {name: v for name, v in os.environ.items() if not name.startswith("KBSEARCH_")}
 
 
-def serve(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+class Served(subprocess.Popen[str]):
+    """Ends with what failed in its block, instead of being waited for."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *rest)
+
+
+def serve(folder: Path, *arguments: str) -> Served:
     pipe = subprocess.PIPE
     command = [*KBSEARCH, "serve", *arguments]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=pipe, stderr=pipe, text=True
-    )
+    return Served(command, cwd=folder, env=environment(), stdout=pipe, stderr=pipe, text=True)
 
 
 def until(look: Callable[[], Seen], process: "subprocess.Popen[str]") -> Seen:
@@ -223,11 +230,10 @@ def is_replaced(demo: Demo, stopped: int, kind: str) -> bool:
 def test_a_process_that_is_stopped_is_replaced_whichever_it_is(tmp_path):
     with serve(tmp_path, "--demo", "--port", "0", "--workers", "1", "--patience", "5") as process:
         demo = Demo(tmp_path, process)
-        stopped = demo.children()
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        for pid, kind in stopped.items():
-            until(partial(is_replaced, demo, pid, kind), process)
+        for kind in ("web", "worker"):
+            stopped = next(pid for pid, name in demo.children().items() if name == kind)
+            os.kill(stopped, signal.SIGSTOP)
+            until(partial(is_replaced, demo, stopped, kind), process)
         assert "/fr/articles/" in demo.get("fr/")
         process.send_signal(signal.SIGTERM)
         log = process.communicate(timeout=PATIENCE)[1]

@@ -73,7 +73,7 @@ def tidy(article: ArticleFile) -> ArticleFile:
         summary=_line(article.summary, MAX_SUMMARY),
         audience=_audience(article.audience),
         product=slug_of(article.product)[:MAX_SLUG],
-        version=_line(article.version.lstrip("<>= "), MAX_VERSION),  # one, and no range of them
+        version=_line(article.version, MAX_VERSION).lstrip("<>= "),  # one, and no range of them
         phrases=tuple(dict.fromkeys(filter(None, phrases)))[:MAX_PHRASES],
     )
 

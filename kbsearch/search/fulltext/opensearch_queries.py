@@ -29,6 +29,7 @@ FEW_TERMS = 8  # that are scored one by one
 MOST_VALUES = 20  # of a facet
 MOST_BEGUN = 2_000  # terms of a prefix
 TERMS = ".k"  # the same terms as a column, to list those with a prefix
+_SIGN = re.compile(r"[^\w]")  # may mean something in a pattern
 PER_LN = 1.4426950408889634  # log2(x) = PER_LN * ln(x)
 NOTHING: Json = {"match_none": {}}
 
@@ -211,7 +212,7 @@ def begun(field: IndexField, asked: plans.Begun) -> Json:
     if len(asked.prefix) > LONGEST_TERM:
         matching = [NOTHING]  # and no pattern of that length
     elif asked.prefix:
-        terms["include"] = re.sub(r"([^\w])", r"\\\1", asked.prefix) + ".*"
+        terms["include"] = _SIGN.sub(r"\\\g<0>", asked.prefix) + ".*"
     return {
         "query": {"bool": {"filter": matching}},
         "size": 0,

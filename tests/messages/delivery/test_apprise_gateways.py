@@ -23,6 +23,8 @@ FORMS = (
     f"://AC{'a' * 32}:{'b' * 32}@{NUMBER}/{NUMBER}9",
 )
 
+pytestmark = pytest.mark.usefixtures("unguarded")
+
 
 def gateway(port: int) -> str:
     return f"smseagle://token@127.0.0.1:{port}/{NUMBER}?verify=no"

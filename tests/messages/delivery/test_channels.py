@@ -15,6 +15,8 @@ from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from tests.kit.mail import Mailbox, serving
 from tests.kit.receivers import receiver
 
+pytestmark = pytest.mark.usefixtures("unguarded")
+
 
 @pytest.fixture
 def mailbox() -> Mailbox:

@@ -21,6 +21,8 @@ from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.promises import calendars, targets
 from kbsearch.site import erasure_certificates
+from kbsearch.site.importing import table_imports
+from kbsearch.site.importing.table_imports import TableFile
 from kbsearch.tickets import field_editing, teams
 from kbsearch.tickets import fields as ticket_fields
 from kbsearch.tickets.field_editing import FieldForm
@@ -73,6 +75,7 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
     ids["field"] = fields[0].id
     ids["rule"] = (rules.list_all(db, root) or [rule(db, is_on=False)])[0].id
     ids["erasure"] = erasure_certificates.issue(db, root, "gone@acme.example", {}).id
+    ids["table"] = uploaded_table(app, db)
     token, _ = personal_tokens.add(db, OPERATOR, alice(db), TokenFields("robot"))
     take_over(db, tags=["vip"])
     found = {}
@@ -97,6 +100,16 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
         del found[way]
     assert len(found) > 18
     return found
+
+
+def uploaded_table(app: Flask, db: SqliteDatabase) -> str:
+    """A table of people that was handed over; the same one when there is one."""
+    root, settings = viewers.find(db, "root@support.example"), app.extensions["kbsearch"].settings
+    found = table_imports.list_all(db, root)
+    if not found:
+        file = TableFile("people.csv", io.BytesIO(b"email;name\na@b.example;A B\n"), "people")
+        found = [table_imports.upload(db, root, settings, file)]
+    return found[0].id
 
 
 def add_webhook(app: Flask, db: SqliteDatabase) -> tuple[str, str]:
