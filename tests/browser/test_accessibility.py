@@ -102,6 +102,7 @@ MACHINES = (
     "article_files.",
     "article_links.",
     "single_sign_on",  # test_single_sign_on.py has a provider
+    "saml",  # test_saml.py has one
     "handovers.",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository

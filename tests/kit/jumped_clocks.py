@@ -223,7 +223,9 @@ def mornings(world: World) -> None:
     gather(world, "daily")
     spring = world.by > timedelta()
     world.set_to(
-        datetime(2027, 3, 27, 20, tzinfo=UTC) if spring else datetime(2026, 10, 24, 20, tzinfo=UTC)
+        datetime(2027, 3, 27, 20, 0, 30, tzinfo=UTC)  # half a minute past each hour, not just on it
+        if spring
+        else datetime(2026, 10, 24, 20, 0, 30, tzinfo=UTC)
     )
     ticket, told = file(db, cast.alice), []
     for _ in range(40):
