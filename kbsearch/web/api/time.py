@@ -1,7 +1,7 @@
 """What programs read and write of the time spent on a ticket; agents."""
 
 from kbsearch import timekeeping
-from kbsearch.timekeeping import MAX_NOTE, TimeEntry, TimeFields
+from kbsearch.timekeeping import MAX_NOTE, TimeFields
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller
 from kbsearch.web.api.fields import Text, Values
@@ -16,7 +16,7 @@ ENTRIES = shapes.record({"time": shapes.several(shapes.TIME)})
 def list_time(arguments: Values, number: int) -> ApiAnswer:
     """Time spent on a ticket, the last first; agents"""
     entries = timekeeping.list_of(db(), caller(), ticket_of(number))
-    return ApiAnswer({"time": [record_of(entry) for entry in entries]})
+    return ApiAnswer({"time": [shapes.values(entry, shapes.TIME) for entry in entries]})
 
 
 @offer(
@@ -38,8 +38,8 @@ def record_time(arguments: Values, number: int) -> ApiAnswer:
     fields = TimeFields(arguments["spent"], arguments.get("day", ""), arguments.get("note", ""))
     entry_id = timekeeping.record(db(), caller(), ticket, fields)
     entries = timekeeping.list_of(db(), caller(), ticket)
-    kept = next(record_of(entry) for entry in entries if entry.id == entry_id)
-    return ApiAnswer(kept, f"/api/v1/tickets/{ticket.number}/time")
+    kept = next(entry for entry in entries if entry.id == entry_id)
+    return ApiAnswer(shapes.values(kept, shapes.TIME), f"/api/v1/tickets/{ticket.number}/time")
 
 
 @offer(Operation("DELETE", f"/tickets/{NUMBER}/time/<id>", ENTRIES))
@@ -47,14 +47,3 @@ def remove_time(arguments: Values, number: int, id: str) -> ApiAnswer:
     """Take back what one wrote down; administrators, what anybody did"""
     timekeeping.remove(db(), caller(), ticket_of(number), id)
     return list_time(arguments, number)
-
-
-def record_of(entry: TimeEntry) -> dict[str, object]:
-    """An entry as programs read it."""
-    return {
-        "id": entry.id,
-        "day": entry.day,
-        "minutes": entry.minutes,
-        "note": entry.note,
-        "person": entry.person,
-    }

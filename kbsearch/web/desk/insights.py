@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from kbsearch.insights import (
     Compared,
     Counted,
     Period,
+    Shared,
     deflection,
 )
 from kbsearch.insights.deflection import (
@@ -85,9 +87,10 @@ def show() -> Response:
     block = request.args.get("csv", "")
     days = f"{address.period.first}-{address.period.last}"
     if block == "all":
-        return archive(f"insights-{days}", ((name, rows(name, address.period)) for name in BLOCKS))
+        figures = Figures(address.period)
+        return archive(f"insights-{days}", ((name, rows(name, figures)) for name in BLOCKS))
     if block in BLOCKS:
-        headings, *lines = rows(block, address.period)
+        headings, *lines = rows(block, Figures(address.period))
         return spreadsheet(f"{block}-{days}", headings, lines)
     visits = insights.visits(db(), viewer(), address.period)
     then = address.period.compared(address.compare)
@@ -219,11 +222,27 @@ def title(read: ReadArticle) -> str:
     return card.title if card else read.path
 
 
-def rows(block: str, period: Period) -> Iterator[tuple[object, ...]]:
+class Figures:
+    """What the files of a period are made of: several need the same, which is read once."""
+
+    def __init__(self, period: Period) -> None:
+        self.period = period
+
+    @cached_property
+    def visits(self) -> list[Visit]:
+        return insights.visits(db(), viewer(), self.period)
+
+    @cached_property
+    def shared(self) -> dict[Group, list[Shared]]:
+        return insights.shared(db(), viewer(), self.period)
+
+
+def rows(block: str, figures: Figures) -> Iterator[tuple[object, ...]]:
     """What a file has of a block, its headings first: the names are those of the format."""
+    period = figures.period
     by = next((group for group in GROUPS if group == block), None)
     if by is not None:
-        yield from group_rows(by, period)
+        yield from group_rows(by, figures)
     elif block == "hours":
         yield from month_rows(period)
     elif block == "time":
@@ -232,7 +251,7 @@ def rows(block: str, period: Period) -> Iterator[tuple[object, ...]]:
         yield ("number", "good", "why", "at")
         yield from insights.opinion(db(), viewer(), period).words
     else:
-        visits = insights.visits(db(), viewer(), period)
+        visits = figures.visits
         if block == "weeks":
             yield from week_rows(period, visits)
         elif block == "articles":
@@ -261,13 +280,13 @@ def week_rows(period: Period, visits: list[Visit]) -> Iterator[tuple[object, ...
         yield (week.period.first, week.period.last, *counts, *ends)
 
 
-def group_rows(by: Group, period: Period) -> Iterator[tuple[object, ...]]:
+def group_rows(by: Group, figures: Figures) -> Iterator[tuple[object, ...]]:
     yield (
         by, "opened", "answered", "first_answer_median_h", "first_answer_p90_h", "solved",
         "solution_median_h", "solution_p90_h", "reopened", "first_answer_median_open_h",
         "first_answer_p90_open_h", "solution_median_open_h", "solution_p90_open_h",
     )  # fmt: skip
-    for row in insights.shared(db(), viewer(), period)[by]:
+    for row in figures.shared[by]:
         first, last = row.first_answer, row.solution
         yield (
             row.name, row.opened, first.count, hours(first.median), hours(first.p90),
