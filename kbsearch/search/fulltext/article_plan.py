@@ -26,7 +26,7 @@ TITLE, ALL, PHRASES, SURFACE = 1.0, 1.0, 1.0, 0.2
 PAIRS = {"fr": 0.25, "en": 0.1}  # what stands side by side says more in French
 AMOUNT = 2.4  # times its rarity, as a word in title and text: many pages may speak of 8 h
 AMOUNT_ALONE, BEGUN_CODE = 20.0, 20.0
-FAMILY = 0.1  # what begins like a word of the question may be about the same
+FAMILY = 0.25  # what begins like a word of the question may be about the same
 TIERS = Tiers(title=2_000.0, share=1.2)  # pairs and written forms are scored besides
 
 Places = Callable[[str, float], tuple[Clause, ...]]
@@ -66,8 +66,6 @@ def _matching(
     besides = words.besides(terms, principals)
     for stem in words.telling(terms):
         yield from places_of(stem, 1.0)
-        for relative in words.relatives(stem):
-            besides.setdefault(relative, FAMILY)
     for stem, weight in besides.items():
         if stem not in stems:
             yield from places_of(stem, weight)
@@ -84,7 +82,12 @@ def _matching(
 
 def _raising(words: ArticleWords, terms: Terms) -> Iterator[Clause]:
     stems = words.stems(terms)
-    common = set(stems).difference(words.telling(terms))
+    telling = words.telling(terms)
+    common = set(stems).difference(telling)
+    family = dict.fromkeys(relative for stem in telling for relative in words.relatives(stem))
+    for relative in family:
+        if relative not in stems:
+            yield from _everywhere(relative, FAMILY)
     for stem in stems:
         if stem in common:
             yield from _everywhere(stem, 1.0)
@@ -133,13 +136,18 @@ def parts(words: ArticleWords, terms: Terms, weights: Mapping[str, float]) -> Cl
     return any_of(_parts(words, terms, weights))
 
 
+def _anywhere(stem: str) -> Clause:
+    return any_of(QueryTerm(field, stem) for field in ("all", "e"))
+
+
 def _parts(words: ArticleWords, terms: Terms, weights: Mapping[str, float]) -> Iterator[Clause]:
     for part in terms.parts:
         stem = words.stem(part.word)
         if stem and stem in weights:
             forms = words.stems_in((part.word, *part.forms))
-            places = (QueryTerm(field, form) for form in forms for field in ("all", "e"))
-            yield Constant(any_of(places), weights[stem])
+            pieces = words.stems_in(part.pieces)
+            joined = [all_of(_anywhere(piece) for piece in pieces)] if pieces else []
+            yield Constant(any_of((*map(_anywhere, forms), *joined)), weights[stem])
     for spoken in terms.also:
         synonym = all_of(QueryTerm("all", stem) for stem in words.stems_in(spoken))
         yield Constant(synonym, min(weights.values(), default=1.0))

@@ -14,7 +14,7 @@ from kbsearch.search.fulltext.scores import telling
 COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.15
 SYNONYM = 0.5
 FORM_OF_KNOWN = 0.2
-SHORTEST_OF_FAMILY, SHARED = 6, 5  # letters of a stem, and those that its relatives begin with
+SHORTEST_OF_FAMILY, SHARED = 6, 4  # letters of a stem, and those that its relatives begin with
 MOST_RELATIVES = 8
 
 
@@ -119,9 +119,12 @@ class ArticleWords:
         besides = {stem: SYNONYM for phrase in terms.also for stem in self.stems_in(phrase)}
         besides |= self.completions(terms, principals)
         for part in terms.parts:
+            weight = FORM_OF_KNOWN if self.weight(self.stem(part.word) or "") else 1.0
             for stem in filter(self.weight, self.stems_in(part.forms)):
-                is_known = self.weight(self.stem(part.word) or "")
-                besides[stem] = FORM_OF_KNOWN if is_known else 1.0
+                besides[stem] = max(weight, besides.get(stem, 0.0))
+            pieces = self.stems_in(part.pieces)
+            for stem in filter(self.weight, pieces):
+                besides.setdefault(stem, weight / len(pieces))
         return besides
 
     def completions(self, terms: Terms, principals: Sequence[str]) -> dict[str, float]:
@@ -163,7 +166,8 @@ class ArticleWords:
 
     def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:
         readable = [self.reading(principals)]
-        for field, term in (("x", word), ("all", self.stem(word))):
+        stem = self.stem(word)
+        for field, term in (("x", word), ("all", stem), ("e", stem)):
             if term and self._view.frequency(field, term):
                 plan = Plan(narrowed(QueryTerm(field, term), readable), 1, is_counted=False)
                 if self._view.ask(plan).hits:

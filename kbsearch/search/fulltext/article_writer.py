@@ -16,7 +16,7 @@ from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import flat
 from kbsearch.search.fulltext.plan import Analysis, Document, Fields, IndexField, SearchIndex
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 MARKER = "kbsearch.json"
 WRITER_HEAP = 50_000_000  # bytes
 MOST_AMENDED = 0.05  # of the pages: what was removed still counts a little in how rare a word is

@@ -87,7 +87,8 @@ def amend_words(folder: Path, base: Path, gone: Iterable[Page], come: Iterable[P
 
 def _count(tallies: dict[str, _Tally], pages: Iterable[Page], sign: int) -> None:
     for page in pages:
-        text = "\n".join((page.title, *(passage.text for passage in page.passages)))
+        passages = (passage.text for passage in page.passages)
+        text = "\n".join((page.title, *page.phrases, *passages))
         for spelling in {word.lower() for word in WORD.findall(normal(text))}:
             folded = fold_word(spelling)
             if len(folded) >= SHORTEST and not any(letter.isdigit() for letter in folded):

@@ -54,7 +54,7 @@ def _readable(frequency: Frequency, reading: Clause) -> Plan:
 
 def _words(terms: Terms) -> Iterator[str]:
     for part in terms.parts:
-        yield from (part.word, *part.forms)
+        yield from part.spellings
     yield from terms.fragments
     for spoken in terms.also:
         yield from spoken

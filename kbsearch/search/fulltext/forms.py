@@ -45,6 +45,7 @@ _THOUSANDS = re.compile(rf"\d\d{{0,2}}(?:[{_THIN}]\d{{3}})+")
 _SPACE = re.compile(f"[{_THIN}]")
 _POINT_OF_THOUSANDS = re.compile(r"\.(?=\d{3}(?!\d))")
 SPELT_APART = re.compile(r"(?<!\w)[A-Z]{1,6} \d{2,8}(?!\w)")
+HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]{4,16})")
 _VERSION = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){1,3})")
 _EDGES = '.,;:!?()[]«»“”"…'  # around a word, never part of what it may be
 _APOSTROPHES = ("'", "’")
@@ -57,6 +58,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 LONGEST_SQUEEZED = 40
 MOST_REMEMBERED = 20_000  # chunks of texts
 NATIONAL = 9  # digits of a telephone that stay the same, dialled from at home or from abroad
+SHORTEST_LONG = 8  # digits that are taken for a telephone, typed together
 
 _SMALL = STOP_WORDS["fr"] | STOP_WORDS["en"]
 _ELISIONS = frozenset([*"ldsnjmct", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"])
@@ -235,6 +237,8 @@ def _joined_thousands(quantity: str) -> str:
 
 def code_keys(code: str) -> list[str]:
     """A folded code, how it is known without its separators, and the versions it is one of."""
+    if code.startswith("0x") and HEXADECIMAL.fullmatch(code):
+        return [code, code_key(code)]
     version = _VERSION.fullmatch(code)
     if version:
         numbers = version[1].split(".")
@@ -243,7 +247,10 @@ def code_keys(code: str) -> list[str]:
 
 
 def code_key(code: str) -> str:
-    """The key a code of a question is looked for by."""
+    """The key a code of a question is looked for by; `0x80070005` is met without `0x` too."""
+    if number := HEXADECIMAL.fullmatch(code):
+        digits = number[1]
+        return telephone(digits) if digits.isdecimal() and len(digits) >= SHORTEST_LONG else digits
     version = _VERSION.fullmatch(code)
     return version[1] if version else squeezed(code)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from kbsearch.search.fulltext.forms import PLURALS, UNPARTED, singular_of
+from kbsearch.search.fulltext.forms import HEXADECIMAL, PLURALS, UNPARTED, singular_of
 from kbsearch.search.fulltext.query import MOST_TERMS, Terms
 from kbsearch.search.fulltext.text import WORD, fold_word
 
@@ -70,7 +70,10 @@ def _spelling(term: str, between: str) -> re.Pattern[str]:
     """The signs of a term with what may stand between any two."""
     first, *signs = filter(_is_written, term)
     rest = "".join(f"{between}{re.escape(sign)}" for sign in signs)
-    return re.compile(rf"{re.escape(first)}(?<!\w{re.escape(first)}){rest}(?!\w)")
+    start = rf"{re.escape(first)}(?<!\w{re.escape(first)})"
+    if HEXADECIMAL.fullmatch(term):
+        start = rf"(?:0x{re.escape(first)}|{start})"
+    return re.compile(rf"{start}{rest}(?!\w)")
 
 
 def _is_written(sign: str) -> bool:

@@ -68,6 +68,7 @@ class MemoryView:
     """What was committed to an index in memory."""
 
     is_remote = False
+    counts_empty_fields = True
 
     def __init__(self, fields: Fields, documents: Sequence[StoredDocument]) -> None:
         self._options = {field.name: field.option for field in fields}

@@ -41,6 +41,7 @@ class OpenSearchView:
     """What an index holds, each fact as it was when it was first asked for."""
 
     is_remote = True
+    counts_empty_fields = False
 
     def __init__(self, search: Search, fields: Fields) -> None:
         self._answers_of = search

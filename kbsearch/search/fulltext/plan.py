@@ -230,6 +230,10 @@ class View(Protocol):
     def is_remote(self) -> bool:
         """Whether each question is a call to another machine."""
 
+    @property
+    def counts_empty_fields(self) -> bool:
+        """Whether documents without a field count where its words and lengths are compared."""
+
     def expect(self, questions: Iterable[Expected]) -> None:
         """Ask in one call what will be asked one by one; nothing where there are no calls."""
 

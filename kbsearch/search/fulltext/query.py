@@ -1,7 +1,7 @@
 """What a typed text means, whatever the engine: its words, codes, phrases, and what it excludes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kbsearch.search.fulltext import forms
@@ -41,9 +41,15 @@ class Part:
 
     word: str = ""
     forms: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()  # the words that it joins, as `getUserName` does
     key: str = ""
     is_code: bool = False  # a key that is no mere amount: whoever has it comes first
     fragments: tuple[str, ...] = ()  # the words of a code
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All that is looked for in its place, the word first."""
+        return (self.word, *self.forms, *self.pieces)
 
 
 @dataclass(frozen=True)
@@ -183,8 +189,13 @@ def _words(text: str) -> Iterator[Part]:
         neighbours = zip(beside, beside[1:], strict=False)
         joined = [a + b for a, b in neighbours if forms.may_be_one(a, b)]
         singular = forms.singular_of(word)
-        others = [*in_run.get(n, joined), *forms.humps(written[n]), singular]
-        yield Part(word, tuple(form for form in dict.fromkeys(others) if form != word))
+        others = dict.fromkeys([*in_run.get(n, joined), singular])
+        pieces = dict.fromkeys(forms.humps(written[n]))
+        yield Part(word, _without(others, word), _without(pieces, word))
+
+
+def _without(words: Iterable[str], word: str) -> tuple[str, ...]:
+    return tuple(other for other in words if other != word)
 
 
 def _unparted(word: str) -> Iterator[Part]:

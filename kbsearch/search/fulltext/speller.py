@@ -127,6 +127,9 @@ class Speller:
             return True
         if self._shelf.synonyms.has(word) or derived_from(word, self._is_known):
             return True
+        others = (form for part in terms.parts if part.word == word for form in part.forms)
+        if any(map(self._is_known, others)):  # `shape file`, where people write `shapefile`
+            return True
         return word == terms.unfinished and self._begins_a_word(word)
 
     def _is_known(self, word: str) -> bool:

@@ -190,6 +190,7 @@ class TantivyView:
     """One commit of an index."""
 
     is_remote = False
+    counts_empty_fields = True
 
     def __init__(self, searcher: Searcher, fields: Fields) -> None:
         self.searcher = searcher

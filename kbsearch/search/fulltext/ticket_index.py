@@ -330,7 +330,7 @@ class TicketIndex:
     def highlighter(self, terms: Terms, language: str) -> Highlighter:
         """What marks this query's words in tickets of a language."""
         stem_of = engine.stemmer(language)
-        words = [word for part in terms.parts for word in (part.word, *part.forms)]
+        words = [word for part in terms.parts for word in part.spellings]
         words += [word for phrase in terms.also for word in phrase]
         stems = [stem for word in words if (stem := stem_of(word))]
         return Highlighter(

@@ -19,7 +19,7 @@ from kbsearch.search.fulltext.plan import (
     phrase,
     raised,
 )
-from kbsearch.search.fulltext.query import MOST_TERMS, Terms
+from kbsearch.search.fulltext.query import MOST_TERMS, Part, Terms
 from kbsearch.search.fulltext.scores import Tiers
 from kbsearch.search.fulltext.ticket_commit import MOST_REMEMBERED, reads_all
 from kbsearch.search.fulltext.ticket_words import Lookup, TicketWords
@@ -88,7 +88,7 @@ def _of_language(
     """What a ticket must have some of, and the common words that only raise it."""
     terms, by_all = lookup.terms, lookup.reads_all
     stems = words.stems(terms, language, by_all=by_all)
-    part = (lambda stem: 1.0) if by_all else _part_of_one(stems, language, lookup)
+    part = _weighing(words, stems, language, lookup)
     worth_it = words.telling(stems, lookup, language)
     clauses: list[Clause] = []
     common: list[Clause] = []
@@ -100,7 +100,11 @@ def _of_language(
             clauses += _word(form, language, by_all, weight * part(form))
     stem_of = engine.stemmer(language)
     begun = {stem_of(word) for word in words.completions(terms, lookup.principals)}
-    clauses += [_completion(stem, language, by_all) for stem in begun if stem and stem not in stems]
+    clauses += [
+        _completion(stem, language, by_all, part(stem))
+        for stem in begun
+        if stem and stem not in stems
+    ]
     nouns = {part.word for part in terms.parts if terms.is_short} & texts.SMALL_NOUNS[language]
     clauses += [Constant(QueryTerm("pt", noun), SMALL_NOUN) for noun in sorted(nouns)]
     return clauses, common
@@ -112,15 +116,26 @@ def _besides(words: TicketWords, terms: Terms, language: str) -> dict[str, float
     spoken = (word for phrase in terms.also for word in phrase)
     besides = {synonym: SYNONYM for word in spoken if (synonym := stem_of(word))}
     for part in terms.parts:
-        is_known = words.is_met(stem_of(part.word), language)
-        for form in map(stem_of, part.forms):
-            if form and words.is_met(form, language):
-                besides[form] = FORM_OF_KNOWN if is_known else 1.0
+        weight = FORM_OF_KNOWN if words.is_met(part.word, language) else 1.0
+        for form in part.forms:
+            if (stem := stem_of(form)) and words.is_met(form, language):
+                besides[stem] = max(weight, besides.get(stem, 0.0))
+        if part.pieces:
+            weight = FORM_OF_KNOWN if words.is_met_in_any(part.word) else 1.0
+            for stem in filter(None, map(stem_of, part.pieces)):
+                besides.setdefault(stem, weight / len(part.pieces))
     return besides
 
 
-def _part_of_one(stems: Sequence[str], language: str, lookup: Lookup) -> Callable[[str], float]:
-    """Which part of a question a stem is; of another word, as much as if it stood in it."""
+def _weighing(
+    words: TicketWords, stems: Sequence[str], language: str, lookup: Lookup
+) -> Callable[[str], float]:
+    """What a stem is multiplied by.
+
+    To customers it is a part of the question; of another word, as much as if it stood in it.
+    """
+    if lookup.reads_all:
+        return lambda stem: words.evened(stem, language)
     worth = sum(lookup.weigh(language, stem) for stem in stems)
     return lambda stem: lookup.weigh(language, stem) / worth if worth else 1.0
 
@@ -142,11 +157,11 @@ def _word(stem: str, language: str, reads_all: bool, weight: float = 1.0) -> tup
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _completion(stem: str, language: str, reads_all: bool) -> Clause:
+def _completion(stem: str, language: str, reads_all: bool, weight: float) -> Clause:
     """A completion in subjects alone: a keystroke is not worth a scan."""
     field = f"t_{language}"
     if reads_all:
-        return QueryTerm(field, stem, COMPLETION)
+        return QueryTerm(field, stem, COMPLETION * weight)
     return Constant(QueryTerm(field, stem), CONSTANT_COMPLETION)
 
 
@@ -189,15 +204,7 @@ def parts(terms: Terms, language: str, weights: Mapping[str, float]) -> Clause:
     """What each word of a question weighs, for the tickets that have it in any form."""
     stem_of = engine.stemmer(language)
     clauses = [
-        Constant(
-            any_of(
-                QueryTerm(f"{field}_{language}", form)
-                for word in (part.word, *part.forms)
-                if (form := stem_of(word))
-                for field in ("all", "ans")
-            ),
-            weights[stem],
-        )
+        Constant(_part(part, language, by_all=False), weights[stem])
         for part in terms.parts
         if (stem := stem_of(part.word)) and stem in weights
     ]
@@ -216,10 +223,8 @@ def having_all(words: TicketWords, terms: Terms, principals: Sequence[str]) -> C
     keys = [QueryTerm("code", key) for key in terms.keys]
     for language in words.languages:
         stem_of = engine.stemmer(language)
-        must = [
-            _any_field(filter(None, map(stem_of, (part.word, *part.forms))), language, by_all)
-            for part in terms.parts
-            if stem_of(part.word)
+        must: list[Clause] = [
+            _part(part, language, by_all=by_all) for part in terms.parts if stem_of(part.word)
         ][:MOST_TERMS]
         if must and completions:
             begun = {stem for word in completions if (stem := stem_of(word))}
@@ -227,6 +232,14 @@ def having_all(words: TicketWords, terms: Terms, principals: Sequence[str]) -> C
         if must or keys:
             every.append(all_of([*must, *keys]))
     return any_of(every)
+
+
+def _part(part: Part, language: str, *, by_all: bool) -> Clause:
+    """Tickets that have a word in any form, or all the words that it joins."""
+    stem_of = engine.stemmer(language)
+    alone = _any_field(filter(None, map(stem_of, (part.word, *part.forms))), language, by_all)
+    pieces = [_any_field([stem], language, by_all) for stem in map(stem_of, part.pieces) if stem]
+    return any_of([alone, all_of(pieces)]) if pieces else alone
 
 
 def _any_field(stems: Iterable[str], language: str, by_all: bool) -> Clause:

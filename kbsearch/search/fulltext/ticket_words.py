@@ -10,6 +10,7 @@ from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import telling
 from kbsearch.search.fulltext.ticket_commit import Commit, reads_all
 
+K1, B = 1.2, 0.75  # of BM25, as engines have them
 SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 
 Weigh = Callable[[str, str], float]  # what a word of a language says, by its stem
@@ -51,20 +52,37 @@ class TicketWords:
         return self._commit.languages
 
     def weight(self, stem: str, language: str) -> float:
-        """The inverse document frequency of a stem among all tickets: for agents only."""
-        return self._weight(f"all_{language}", stem)
+        """The inverse document frequency of a stem among tickets of its language: for agents."""
+        frequency = self._commit.frequency(f"all_{language}", stem)
+        return math.log(1 + self._size(language) / frequency) if frequency else 0.0
+
+    def _size(self, language: str) -> int:
+        """How many tickets are in a language."""
+        return self._commit.frequency("language", language)
+
+    def evened(self, stem: str, language: str) -> float:
+        """What a word is multiplied by, to score as if all tickets were in its language.
+
+        Where tickets of other languages count as if its fields were empty, its own seem several
+        times longer than the mean, for which BM25 takes most of their score, and words rarer.
+        """
+        size = self._commit.view.size
+        own = self._size(language)
+        having = self._commit.frequency(f"all_{language}", stem)
+        if not (self._commit.view.counts_empty_fields and 0 < own < size and having):
+            return 1.0
+        of_mean = 1 + K1 * (1 - B + B * size / own)  # of a text of usual length, over one like it
+        rarity = math.log(1 + own / having) / math.log(1 + size / having)
+        return round(of_mean / (1 + K1) * rarity, 2)
 
     def weight_of_key(self, key: str) -> float:
         """The same of an amount or a code."""
-        return self._weight("code", key)
-
-    def _weight(self, field: str, term: str) -> float:
-        frequency = self._commit.frequency(field, term)
+        frequency = self._commit.frequency("code", key)
         return math.log(1 + self._commit.view.size / frequency) if frequency else 0.0
 
     def rarity(self, stem: str, language: str) -> float:
         """The weight of a stem in a question: one that no ticket has is the rarest."""
-        return self.weight(stem, language) or math.log(1 + self._commit.view.size)
+        return self.weight(stem, language) or math.log(1 + self._size(language))
 
     def weigh(self, lookup: Lookup, language: str, stem: str) -> float:
         """What a word says to whoever asks: to agents by all tickets, to customers by articles."""
@@ -108,9 +126,14 @@ class TicketWords:
             return None
         return engine.stemmer(language)(unfinished)
 
-    def is_met(self, stem: str | None, language: str) -> bool:
-        """Whether any ticket has a stem."""
+    def is_met(self, word: str, language: str) -> bool:
+        """Whether any ticket of a language has a word."""
+        stem = engine.stemmer(language)(word)
         return bool(stem and self._commit.frequency(f"all_{language}", stem))
+
+    def is_met_in_any(self, word: str) -> bool:
+        """Whether any ticket has it: a name is the same in every language."""
+        return any(self.is_met(word, language) for language in self.languages)
 
     def begun_keys(self, terms: Terms, principals: Sequence[str]) -> list[str]:
         """Codes that the one still being typed begins."""

@@ -22,7 +22,7 @@ from kbsearch.search.fulltext.plan import (
     View,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
 PHRASED = ("all", "ans")  # fields whose words stand in an order that may be asked for

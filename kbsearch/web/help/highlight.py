@@ -44,7 +44,7 @@ def highlight(html: Markup, searched: str) -> tuple[Markup, int]:
 
 def _looked_for(searched: str) -> list[str]:
     terms = understand(searched)
-    every = [word for part in terms.parts for word in (part.word, *part.forms, *part.fragments)]
+    every = [word for part in terms.parts for word in (*part.spellings, *part.fragments)]
     return [word for word in every if word not in SMALL_WORDS] or every
 
 

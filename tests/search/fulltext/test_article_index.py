@@ -155,6 +155,12 @@ def test_a_typo_is_corrected_and_said_in_the_written_form(search: Search, typed,
     assert ids(results.hits)[0] == expected
 
 
+def test_a_typo_of_an_editors_word_is_corrected(search: Search):
+    """`bourrage` is a tag, and stands in no text."""
+    results = ask(search, "bourage ")
+    assert (results.corrected, results.hits[0].id) == ("bourrage ", "fr/materiel/imprimante")
+
+
 def test_a_literal_question_is_not_corrected(search: Search):
     results = ask(search, "imprimente ", literal=True)
     assert (results.corrected, results.fallback, results.hits) == (None, None, ())

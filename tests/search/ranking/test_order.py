@@ -112,3 +112,33 @@ def test_a_relative_of_a_word_raises_and_is_not_looked_for_where_the_word_is_unk
     put_live(db, settings)
     assert ids(ask(search, "licenciement ").hits) == ["fr/rh/rupture", "fr/rh/motif"]
     assert ask(search, "licenciature ", literal=True).hits == ()
+
+
+def test_a_request_scores_the_same_however_many_are_in_another_language(
+    search: Search, db, settings: Settings, cast: Cast
+):
+    text = "The gateway blinks red since the new firewall was put in on Tuesday."
+    for number in range(401, 405):
+        subject = f"Gateway {number}" if number == 401 else f"Invoice {number}"
+        take_over(db, number=number, subject=subject, description=text, language="en")
+
+    def score() -> float:
+        follow(settings, db)
+        return ask(search, "gateway blinks ", cast.dan, language="en").hits[0].score
+
+    alone = score()
+    for number in range(500, 560):
+        take_over(db, number=number, subject="Facture", description="La facture.", language="fr")
+    assert score() == pytest.approx(alone, rel=0.25)
+
+
+def test_a_name_of_two_words_comes_before_what_has_one_of_them(
+    search: Search, db, settings: Settings, cast: Cast
+):
+    write(settings.content_path, "en/farm/gates", "Close the gate.", title="Gates")
+    put_live(db, settings)
+    text = "Our people put in a FortiGate on Tuesday."
+    take_over(db, number=410, subject="Firewall", description=text, language="en")
+    take_over(db, number=411, subject="Vent fort", description="Trop fort.", language="fr")
+    follow(settings, db)
+    assert ids(ask(search, "FortiGate", cast.dan, language="en").hits)[0] == "410"

@@ -28,6 +28,11 @@ TEXTS = {
     "camel": ("Journal technique", "Appel de getUserName, puis export_csv, échec."),
     "travaux": ("Déclarer des travaux", "Les yeux se fatiguent, les tuyaux aussi."),
     "version": ("Nouveautés", "Ce qui change en 4.2.1."),
+    "hexa": ("Mise à jour refusée", "Windows répond 0x80070643, puis 0x8007007e."),
+    "decimal": ("Journal du poste", "Le service rend 80090016 avant de se fermer."),
+    "shape": ("Importer un shapefile", "Le shapefile vient du drone."),
+    "fort": ("Pare-feu d’un client", "Le FortiGate coupe la liaison."),
+    "porte": ("Fermer une porte", "Une porte se ferme à clé ; voir gate et forti."),
 }  # fmt: skip
 WAYS = [
     *[("wifi", way) for way in ("wifi", "WIFI", "Wi-Fi", "wi fi", "WiFi")],
@@ -52,6 +57,10 @@ WAYS = [
     *[("taille", way) for way in ("10Mo", "10 mo", "1000 €", "1 000 €", "1000", "3,5 %", "3.5%")],
     *[("camel", way) for way in ("username", "user name", "exportcsv", "export csv")],
     *[("travaux", way) for way in ("travail", "travaux", "œil", "tuyau")],
+    *[("hexa", way) for way in ("0x80070643", "80070643", "erreur 80070643", "8007007E")],
+    ("decimal", "0x80090016"),
+    *[("shape", way) for way in ("shape file", "shape-file", "shapefile")],
+    ("fort", "FortiGate"),
     *[("version", way) for way in ("4.2.1", "v4.2.1", "4.2")],
 ]
 
