@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from kbsearch import articles, limits, outbox
+from kbsearch.articles import news
 from kbsearch.articles.gaps import cases, counts
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing import publications, sharing
@@ -42,6 +43,7 @@ from kbsearch.messages.notifications import (
     code_texts,
     digest_letters,
     mailings,
+    news_letters,
     solutions,
     ticket_letters,
     ticket_texts,
@@ -303,6 +305,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         sent_articles.handlers(settings, db),
         solutions.handlers(db),
         announcement_letters.fan_out(db),
+        news_letters.fan_out(db),
         held_replies.handlers(db),
     )
 
@@ -352,6 +355,7 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),
                 announcement_letters.handlers(settings, db),
+                news_letters.handlers(settings, db),
             ),
         ),
         "sms": (
@@ -429,6 +433,8 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         scanning.forget_unused,
         presence.forget_lapsed,
         rule_runs.forget_idle,
+        news_letters.forget_old,
+        news.forget_old,
     ):
         forget(db)
     deliveries.forget_old(db, before=stored(utc_now() - deliveries.KEEP))

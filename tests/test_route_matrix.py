@@ -73,6 +73,7 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.enable_or_disable_webhook": {"state": "disabled"},
     "assistants.talk": {"id": "1", "method": "tools/list"},
     "announcements.follow": {"following": "follows"},
+    "following.follow": {"following": "yes", "kind": "article"},
     "desk_announcements.add": {"kind": "problem", "title_fr": f"Un {WORD}"},
     "desk_announcements.save": {"kind": "problem", "title_fr": f"Un {WORD}"},
     "desk_announcements.change_state": {"state": "withdrawn"},

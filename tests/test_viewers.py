@@ -50,6 +50,9 @@ WITHOUT_A_VIEWER = {
     "messages.delivery.mail_tokens.distrust": "what a provider refuses is no longer good",
     "messages.delivery.mail_tokens.reseal": "a command of whoever holds the old key",
     "articles.publishing.*": "whoever may push a commit publishes; the repository says who",
+    "articles.follows.move": "follows a publication",
+    "articles.news.keep": "follows a publication",
+    "articles.news.move": "follows a publication",
     "articles.gaps.close": "a published commit closes it",
     "articles.gaps.cases.drop_answered": "the worker's round",
     "articles.gaps.counts.*": "signals are counted by the worker",
@@ -86,6 +89,7 @@ WITHOUT_A_VIEWER = {
     "tickets.tags.forget": "follows an erasure that was allowed",
     "audit.record": "the log of what was allowed, and of what was not",
     # What is over goes away by its age, in the worker's round.
+    "articles.news.forget_old": "by age",
     "articles.writing.drafts.forget_old": "by age",
     "files.scans.*": "what the virus scanner says: a fact",
     "tickets.scanning.*": "the worker has files looked at",

@@ -195,6 +195,18 @@ def list_bodies(db: Database, viewer: Viewer, paths: Sequence[str]) -> dict[str,
     return bodies
 
 
+def list_headings(db: Database, viewer: Viewer, paths: Sequence[str]) -> dict[str, set[str]]:
+    """The titles of articles and of their sections by their paths, where the viewer may read."""
+    headings: dict[str, set[str]] = {}
+    for start in range(0, len(paths), _AT_ONCE):
+        places, values = one_of("path", paths[start : start + _AT_ONCE])
+        columns, condition = "a.path, a.title, a.sections", f"a.path IN ({places})"
+        for row in _select(db, viewer, columns, condition, **values):
+            titles = (title for _, title, _, _ in json.loads(row["sections"]))
+            headings[row["path"]] = {row["title"], *titles}
+    return headings
+
+
 def related(db: Database, viewer: Viewer, article: Article, limit: int = 4) -> tuple[Card, ...]:
     """Neighbours: of the same category or product, those that share most with it first."""
     condition = """

@@ -527,6 +527,57 @@ STEPS = {
            answered_after, solved_after, is_reopened, answered_open, solved_open);
         UPDATE counters SET value = 0 WHERE name = 'handling';
         """,
+    "s111_follows": """
+        CREATE TABLE follows (
+          id TEXT PRIMARY KEY,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          kind TEXT NOT NULL,
+          subject TEXT NOT NULL,
+          way TEXT NOT NULL,
+          created_at TEXT NOT NULL,
+          UNIQUE (person_id, kind, subject)
+        );
+        CREATE INDEX follows_subject ON follows (kind, subject);
+        CREATE TABLE article_news (
+          id TEXT PRIMARY KEY,
+          publication_id TEXT NOT NULL,
+          path TEXT NOT NULL,
+          content_hash TEXT NOT NULL,
+          audience TEXT NOT NULL,
+          at TEXT NOT NULL,
+          is_new INTEGER NOT NULL,
+          sections TEXT NOT NULL,
+          note TEXT NOT NULL,
+          author_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+          UNIQUE (path, content_hash)
+        );
+        CREATE INDEX article_news_publication ON article_news (publication_id);
+        CREATE INDEX article_news_at ON article_news (at);
+        CREATE INDEX article_news_author ON article_news (author_id) WHERE author_id IS NOT NULL;
+        CREATE TABLE news_letters (
+          id TEXT PRIMARY KEY,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          way TEXT NOT NULL,
+          asked_at TEXT NOT NULL,
+          closed_at TEXT,
+          settled_at TEXT,
+          outcome TEXT
+        );
+        CREATE INDEX news_letters_person ON news_letters (person_id);
+        CREATE TABLE news_letter_lines (
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          news_id TEXT NOT NULL REFERENCES article_news (id) ON DELETE CASCADE,
+          letter_id TEXT NOT NULL REFERENCES news_letters (id) ON DELETE CASCADE,
+          PRIMARY KEY (person_id, news_id)
+        );
+        CREATE INDEX news_letter_lines_news ON news_letter_lines (news_id);
+        CREATE INDEX news_letter_lines_letter ON news_letter_lines (letter_id);
+        CREATE TABLE feed_addresses (
+          person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+          token_hash TEXT NOT NULL UNIQUE,
+          created_at TEXT NOT NULL
+        );
+        """,
 }
 
 

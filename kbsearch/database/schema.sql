@@ -1143,6 +1143,67 @@ CREATE TABLE announcement_letters (
 );
 CREATE INDEX announcement_letters_person ON announcement_letters (person_id);
 
+-- What people follow, and what they are told of it --------------------------------------------------
+
+-- An article, a category or a product that somebody follows.
+CREATE TABLE follows (
+  id TEXT PRIMARY KEY,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,  -- 'article', 'category' or 'product'
+  subject TEXT NOT NULL,  -- 'fr/account/sign-in', 'fr/account', 'fr/icownect'
+  way TEXT NOT NULL,  -- 'mail', 'weekly' or 'feed'
+  created_at TEXT NOT NULL,
+  UNIQUE (person_id, kind, subject)
+);
+CREATE INDEX follows_subject ON follows (kind, subject);
+
+-- What a publication brought: an article that came, or whose text changed.
+CREATE TABLE article_news (
+  id TEXT PRIMARY KEY,
+  publication_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  content_hash TEXT NOT NULL,
+  audience TEXT NOT NULL,  -- of the article then
+  at TEXT NOT NULL,
+  is_new INTEGER NOT NULL,
+  sections TEXT NOT NULL,  -- JSON: the headings under which something changed
+  note TEXT NOT NULL,  -- what its commits say to readers
+  author_id TEXT REFERENCES people (id) ON DELETE SET NULL,  -- who wrote all of it
+  UNIQUE (path, content_hash)
+);
+CREATE INDEX article_news_publication ON article_news (publication_id);
+CREATE INDEX article_news_at ON article_news (at);
+CREATE INDEX article_news_author ON article_news (author_id) WHERE author_id IS NOT NULL;
+
+-- A letter to one person, and what it tells.
+CREATE TABLE news_letters (
+  id TEXT PRIMARY KEY,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  way TEXT NOT NULL,  -- 'mail' or 'weekly'
+  asked_at TEXT NOT NULL,
+  closed_at TEXT,  -- it takes in no more
+  settled_at TEXT,
+  outcome TEXT
+);
+CREATE INDEX news_letters_person ON news_letters (person_id);
+
+-- Each piece of news is told to each person once.
+CREATE TABLE news_letter_lines (
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  news_id TEXT NOT NULL REFERENCES article_news (id) ON DELETE CASCADE,
+  letter_id TEXT NOT NULL REFERENCES news_letters (id) ON DELETE CASCADE,
+  PRIMARY KEY (person_id, news_id)
+);
+CREATE INDEX news_letter_lines_news ON news_letter_lines (news_id);
+CREATE INDEX news_letter_lines_letter ON news_letter_lines (letter_id);
+
+-- The secret address of somebody's own feed.
+CREATE TABLE feed_addresses (
+  person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+  token_hash TEXT NOT NULL UNIQUE,
+  created_at TEXT NOT NULL
+);
+
 -- Visits and what is learnt from them -------------------------------------------------------------
 
 -- What somebody did between coming and leaving: a search, pages, perhaps a request.

@@ -26,6 +26,7 @@ EVENTS = (
     "ticket.own_reply",
     "announcement.published",
     "announcement.ended",
+    "article.followed",
 )
 STAFF_EVENTS = (
     "ticket.opened",
@@ -36,6 +37,7 @@ STAFF_EVENTS = (
     "ticket.solved",
     "ticket.due_soon",
     "ticket.overdue",
+    "article.followed",
 )
 ALL_EVENTS = tuple(dict.fromkeys((*EVENTS, *STAFF_EVENTS)))
 CHANNELS = ("mail", "sms")
@@ -44,6 +46,7 @@ BY_MAIL_ALONE = (  # there is something to read
     "ticket.own_reply",
     "announcement.published",
     "announcement.ended",
+    "article.followed",
 )
 YES = "on"  # of a box that is ticked
 WANTED_AT_FIRST = {"mail": True, "sms": False}

@@ -13,6 +13,7 @@ from typing import IO, Any
 from kbsearch import audit
 from kbsearch.access import Viewer
 from kbsearch.announcements import following
+from kbsearch.articles import feed_addresses, follows
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row
@@ -87,6 +88,11 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
         "messages": _messages(db, person.id),
         "lessons": lessons.list_mine(db, person.id),
         "announcements_followed": following.list_own(db, viewer),
+        "articles_followed": [
+            {"kind": one.kind, "subject": one.subject, "way": one.way, "at": one.created_at}
+            for one in follows.list_mine(db, viewer)
+        ],
+        "feed_address_made_at": feed_addresses.made_at(db, viewer),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kbsearch import outbox
+from kbsearch.articles import news
 from kbsearch.config import Settings
 from kbsearch.files import trash
 from kbsearch.messages import notifications
@@ -205,6 +206,14 @@ KINDS = (
             *("announcements", "announcement_organisations", "announcement_followers"),
             "announcement_letters",
         ),
+    ),
+    DataKind(
+        _("What people follow"),
+        _("Articles, categories and products somebody follows; what is new in them, who was told"),
+        _("Telling them what they asked to hear of, once"),
+        _("Until they follow it no more; what was told: %(news)s days"),
+        ("follows", "article_news", "news_letters", "news_letter_lines", "feed_addresses"),
+        lambda _: {"news": news.KEEP // DAY},
     ),
     DataKind(
         _("Programs that are told"),

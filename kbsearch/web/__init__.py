@@ -34,6 +34,7 @@ from kbsearch.web import (
 )
 from kbsearch.web.account import (
     addresses,
+    following,
     opt_outs,
     passkeys,
     passwords,
@@ -183,13 +184,14 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         app.register_blueprint(programs)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
-    account_pages = (profile.bp, locks.bp, passkeys.bp, personal_tokens.bp, opt_outs.bp)
+    account_pages = (profile.bp, following.bp, locks.bp, passkeys.bp, personal_tokens.bp)
     people_pages = (
         preferences.bp,
         signing_in.bp,
         passkeys.door,
         passwords.bp,
         addresses.bp,
+        opt_outs.bp,
         *account_pages,
     )
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp, announcements.bp)

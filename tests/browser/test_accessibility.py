@@ -318,6 +318,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "account.mobile": ["/{lang}/account/mobile"],
         "account.notifications": ["/{lang}/account/notifications"],
         "account.data": ["/{lang}/account/data"],
+        "following.index": ["/{lang}/account/following"],
         "consent.ask": [
             f"/oauth/authorize?{asked_by_an_application(live)}",
             "/oauth/authorize?client_id=unknown",

@@ -220,7 +220,7 @@ def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabas
 LATER_KINDS = {
     *("branch.commented", "article.review_due"),
     *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
-    "file.infected",
+    *("file.infected", "news.letter"),
     *("announcement.letter", "backup.failed", "rule.notice"),
     *("address.entered", "address.replaced", "token.added"),
     *("invitation.due", "invitation.reminded", "invitation.rehearsed"),

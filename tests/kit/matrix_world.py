@@ -14,6 +14,7 @@ from kbsearch import announcements, articles, create_app, integer_ids, people, t
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.announcements import editing, following
 from kbsearch.announcements.editing import AnnouncementFields
+from kbsearch.articles import feed_addresses, follows
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing import trailers
 from kbsearch.articles.publishing.publish import Publication, publish
@@ -231,6 +232,8 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     things["token"], things["person-token"] = _tokens(db, cast.alice, cast.bob)
     things |= _asset() | _sessions(db, everybody["alice"])
     things |= _application(db)
+    things["follow"] = follows.follow(db, cast.alice, "article", "fr/aide/customers").id
+    things["feed"] = feed_addresses.make(db, cast.alice)
     things["erasure"] = erasure_certificates.issue(db, cast.root, "gone@acme.example", {}).id
     things["passkey"] = _passkey(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
@@ -277,6 +280,7 @@ def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
     return {
         "image": image["hash"],
         **{f"{slug}-article": slug for slug in AUDIENCES},
+        **{f"{slug}-subject": f"fr/aide/{slug}" for slug in AUDIENCES},
         **{f"{slug}-old-address": address for slug, address in OLD.items()},
     }
 

@@ -17,7 +17,7 @@ def give_mobile(db: SqliteDatabase, viewer: Viewer, verified_at: str | None) -> 
 
 def test_mail_is_on_and_text_messages_are_off_at_first(db: SqliteDatabase, alice: Viewer):
     choices = preferences.find(db, alice)
-    assert len(choices) == 16
+    assert len(choices) == 17
     unwanted = {event for (event, channel), on in choices.items() if channel == "mail" and not on}
     assert unwanted == {"ticket.own_reply"}
     assert {wanted for (_, channel), wanted in choices.items() if channel == "sms"} == {False}

@@ -64,7 +64,7 @@ def run(settings: Settings, root: Path, system: str, branch: str = "") -> Import
     changed = {path: body for path, body in files.items() if _is_other(below, path, body)}
     commit = ""
     if changed:
-        message = f"Import {len(importer.pages)} articles from {system}\n"
+        message = f"Import {len(importer.pages)} articles from {system}\n\nQuiet: yes\n"
         commit = branches.extend(settings, branch, changed, message, AUTHOR)
     updated = sum(path in below.entries for path in changed)
     return ImportOutcome(

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from subprocess import CalledProcessError, TimeoutExpired
 
@@ -14,7 +14,13 @@ from kbsearch.articles.publishing.tree import ARTICLES
 
 log = logging.getLogger(__name__)
 
-_FORMAT = "%x01%H %P%x02%(trailers:key=Typo,key=Coquille,valueonly,separator=%x20)%x02%s"
+_TRAILERS = (
+    *("key=Typo,key=Coquille", "key=Quiet,key=Discret"),
+    *("key=For-Readers,unfold", "key=Pour-Lecteurs,unfold"),
+)
+_FORMAT = "%x01%H %P%x02%ae%x02"
+_FORMAT += "".join(f"%(trailers:{each},valueonly,separator=%x20)%x02" for each in _TRAILERS)
+_FORMAT += "%s"
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "-M", "-l2000", f"--max-count={MOST_COMMITS}")
 _TYPO = re.compile(r"(?:typo|coquille)[ \u00a0]?:", re.IGNORECASE)
 _YES = frozenset({"1", "oui", "true", "yes"})
@@ -29,6 +35,9 @@ class HistoryChange:
     is_typo: bool  # a corrected typo: its meaning is what it was
     path: str
     blob: str
+    author: str = ""  # an address
+    is_quiet: bool = False  # nobody is to be told of it
+    notes: Mapping[str, str] = field(default_factory=dict)  # to readers, by their language
 
 
 @dataclass
@@ -44,6 +53,9 @@ class _Commit:
     id: str
     parents: int
     is_typo: bool
+    author: str
+    is_quiet: bool
+    notes: Mapping[str, str]
 
 
 def is_shallow(tree: GitTree) -> bool:
@@ -53,7 +65,16 @@ def is_shallow(tree: GitTree) -> bool:
 
 def read(tree: GitTree) -> FileHistory | None:
     """The history of a tree's articles; None where git fails or takes too long."""
-    order = ("log", "--topo-order", f"--format={_FORMAT}", *_RAW, tree.commit)
+    return _read(tree, tree.commit)
+
+
+def read_since(tree: GitTree, commit: str) -> FileHistory | None:
+    """The same, of what was committed after that."""
+    return _read(tree, tree.commit, f"^{commit}")
+
+
+def _read(tree: GitTree, *revisions: str) -> FileHistory | None:
+    order = ("log", "--topo-order", f"--format={_FORMAT}", *_RAW, *revisions)
     place = f":(literal){tree.repository.prefix}{ARTICLES}"
     try:
         output = git.run(tree.repository, *order, "--full-history", "--", place)
@@ -76,7 +97,16 @@ def _history(tree: GitTree, output: str) -> FileHistory:
             now = names.pop(to) if to in names else ""
             if not now or status == "D":
                 continue
-            change = HistoryChange(position, commit.id, commit.is_typo, to, blob)
+            change = HistoryChange(
+                position,
+                commit.id,
+                commit.is_typo,
+                to,
+                blob,
+                commit.author,
+                commit.is_quiet,
+                commit.notes,
+            )
             history.changes[now].append(change)
             if status != "A":
                 names[path] = now
@@ -106,8 +136,9 @@ def _commits(output: str) -> Iterator[tuple[_Commit, list[tuple[str, str, str, s
 
 
 def _commit(head: str) -> _Commit:
-    ids, _, rest = head.partition("\x02")
-    value, _, subject = rest.partition("\x02")
-    is_typo = value.strip().lower() in _YES or bool(_TYPO.match(subject))
+    ids, author, typo, quiet, english, french, subject = head.split("\x02", 6)
+    is_typo = typo.strip().lower() in _YES or bool(_TYPO.match(subject))
+    is_quiet = quiet.strip().lower() in _YES
+    notes = {"en": english.strip(), "fr": french.strip()}
     commit, *parents = ids.split()
-    return _Commit(commit, len(parents), is_typo)
+    return _Commit(commit, len(parents), is_typo, author.strip().lower(), is_quiet, notes)

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kbsearch.articles.publishing import edition, leaving_addresses, phrases, publications, trailers
+from kbsearch.articles.publishing import (
+    edition,
+    leaving_addresses,
+    news,
+    phrases,
+    publications,
+    trailers,
+)
 from kbsearch.articles.publishing.findings import has_errors
 from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publications import Publication, Refusal
@@ -71,10 +78,12 @@ def _publish(
         index.write(draft.articles, draft.synonyms)
     publication = publications.write(db, publication_id, tree, draft, made_with)
     former = leaving_addresses.unread_history(db, tree, draft.addresses, settings)
+    leaving = draft.leaving_addresses
+    brought = news.of(db, tree, live, publication, leaving.paths)
     with db.atomic():
-        leaving = draft.leaving_addresses
         leaving_addresses.keep(db, tree, [*former, *leaving.addresses], leaving.paths)
         publication_ids = publications.put_live(db, publication, folder.name)
+        news.keep(db, brought, leaving.paths)
         lessons.review(db)
     trailers.take(db, tree)
     publications.forget(db, but=publication_ids)

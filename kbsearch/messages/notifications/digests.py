@@ -1,4 +1,4 @@
-"""When an agent's mail is gathered: one letter an hour or a day in the place of many."""
+"""When mail is gathered: one letter an hour, a day or a week in the place of many."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -21,4 +21,15 @@ def next_one(digest: Digest, time_zone: str | None, moment: datetime) -> datetim
     morning = (
         today if there < today else datetime.combine(today.date() + timedelta(1), MORNING, zone)
     )
+    return morning.astimezone(UTC)
+
+
+def next_week(time_zone: str | None, moment: datetime) -> datetime:
+    """The Monday morning that comes next, where somebody is."""
+    zone = ZoneInfo(time_zone or DEFAULT_TIME_ZONE)
+    there = moment.astimezone(zone)
+    monday = there.date() + timedelta(days=-there.weekday() % 7)
+    morning = datetime.combine(monday, MORNING, zone)
+    if morning <= there:
+        morning = datetime.combine(monday + timedelta(days=7), MORNING, zone)
     return morning.astimezone(UTC)

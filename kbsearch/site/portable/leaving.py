@@ -77,6 +77,8 @@ KINDS = (
                 None, is_text=False),
     LeavingKind("announcement_followers", _("people who wait for the end of a known problem"),
                 "announcement_followers", None, is_text=False),
+    LeavingKind("follows", _("articles, categories and products that people follow"), "follows",
+                None, is_text=False),
     LeavingKind("times", _("time spent on requests"), "ticket_times", None),
     LeavingKind("budgets", _("hours that contracts have"), "time_budgets", OF_ORGANISATION,
                 is_text=False),

@@ -181,6 +181,14 @@ SHEETS = (
         PERSON,
     ),
     Sheet(
+        "follows",
+        "follows",
+        _names("person_id kind subject"),
+        _names("id kind subject way created_at"),
+        (),
+        PERSON,
+    ),
+    Sheet(
         "ticket_times",
         "ticket_times",
         ("id",),
@@ -327,13 +335,13 @@ KEYS = _names(
     "sessions tokens personal_tokens pending_sign_ins known_browsers authenticators"
     " authenticator_offers passkeys passkey_challenges recovery_codes trusted_devices"
     " mobile_requests identities invitations invitation_waves journeys used_handovers mail_grants"
-    " address_changes applications application_codes application_renewals"
+    " address_changes applications application_codes application_renewals feed_addresses"
 )
 # What is under way at this moment, or was answered a moment ago.
 PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
     " article_announcements article_tellings ticket_visits site_events review_reminders"
-    " announcement_letters stopwatches table_imports"
+    " announcement_letters stopwatches table_imports article_news news_letters news_letter_lines"
 )
 # What stays behind, though somebody may miss it: settings are of an installation and its mail,
 # a certificate is of what was erased there.

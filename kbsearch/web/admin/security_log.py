@@ -308,6 +308,8 @@ def kind_name(kind: str) -> str:
         "rule.switched_off": _("Rule switched off"),
         "rule.moved": _("Rule moved"),
         "rule.removed": _("Rule removed"),
+        "feed.added": _("Address of a feed made"),
+        "feed.revoked": _("Address of a feed revoked"),
         "token.added": _("Token made"),
         "token.revoked": _("Token revoked"),
         "token.returned": _("Token given back by its application"),

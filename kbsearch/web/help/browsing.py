@@ -15,6 +15,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.tickets import lists
 from kbsearch.timekeeping import budgets
 from kbsearch.web import numbers
+from kbsearch.web.account import following
 from kbsearch.web.render import db, hidden_or_missing, language, site, spoken_language, viewer
 
 RECENT = 6
@@ -67,6 +68,7 @@ def category_page(path: str) -> dict[str, Any]:
     offset = (page - 1) * PAGE
     return {
         "category": category,
+        "follow_button": following.button("category", f"{language()}/{path}") if path else None,
         "outer": [each for each in there if each.path and f"{path}/".startswith(f"{each.path}/")],
         "shelves": _shelves(there, path, 0) if path and page == 1 else [],
         "cards": articles.list_category(db(), viewer(), language(), path, PAGE, offset),
@@ -89,7 +91,12 @@ def product_page(slug: str) -> dict[str, Any]:
         Shelf(there[path], len(inside), cards=tuple(inside)) for path, inside in by_category.items()
     ]
     shelves.sort(key=lambda shelf: shelf.category.position)
-    return {"slug": slug, "shelves": _named(shelves), "articles": len(cards)}
+    return {
+        "slug": slug,
+        "shelves": _named(shelves),
+        "articles": len(cards),
+        "follow_button": following.button("product", f"{language()}/{slug}"),
+    }
 
 
 def news_page() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from kbsearch.search import Kind, Question, Results
 from kbsearch.search.learning import votes
 from kbsearch.tickets.desk import finding
 from kbsearch.web import numbers
-from kbsearch.web.account import tokens
+from kbsearch.web.account import following, tokens
 from kbsearch.web.help import browsing, lessons, metadata
 from kbsearch.web.help.highlight import highlight
 from kbsearch.web.help.results import (
@@ -201,6 +201,7 @@ def show(article: Article, wrong: str = "") -> Response:
         sent=request.form if wrong else None,
         wrong=wrong,
         is_published="published" in request.args,
+        follow_button=following.button("article", article.path),
         editions=votes.list_editions(db(), viewer(), article, WORDS) if is_staff else (),
     )
 

@@ -17,6 +17,7 @@ from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.notifications.letters import Brand
+from kbsearch.messages.notifications.news_letters import NewsLine
 from kbsearch.messages.webhooks import Webhook
 from kbsearch.people import Person, PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields, colours
@@ -70,6 +71,7 @@ def values() -> dict[str, dict[str, Any]]:
         "file_infected": {"name": "facture.zip", "finding": "Troyen-1", "is_sender": True},
         "article_published": article_published(),
         "announcement_published": announcement(),
+        "articles_followed": articles_followed(),
         "announcement_ended": announcement(),
         "rule_notice": {
             "rule": "Urgent",
@@ -97,6 +99,24 @@ def article_published() -> dict[str, Any]:
         "url": f"{site}/articles/retrouver-un-collier",
         "ticket_url": f"{site}/requests/t1",
         "account_url": f"{site}/account/notifications",
+        "opt_out_url": f"{site}/unsubscribe/t",
+    }
+
+
+def articles_followed() -> dict[str, Any]:
+    site = "https://aide.example/fr"
+    page = f"{site}/articles/retrouver-un-collier"
+    return {
+        "lines": [
+            NewsLine("Retrouver un collier", page, False, "", ("Appeler", "Suivre")),
+            NewsLine("Changer une pile", page, False, "La pile est d’un autre modèle.", ()),
+            NewsLine("Le nouveau collier", page, True, "", ()),
+            NewsLine("L’ancien collier", page, False, "", ()),
+        ],
+        "count": 5,
+        "more": 1,
+        "news_url": f"{site}/news",
+        "follows_url": f"{site}/account/following",
         "opt_out_url": f"{site}/unsubscribe/t",
     }
 

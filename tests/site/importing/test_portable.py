@@ -116,7 +116,7 @@ def test_a_site_with_one_of_everything_comes_back_the_same(
     empty = {name for name, lines in first.items() if lines == []}
     assert empty == {"notification_choices.jsonl", "duplicates.jsonl", "case_clicks.jsonl"} | {
         "desk_choices.jsonl", "lessons.jsonl", "field_products.jsonl", "branch_comments.jsonl",
-        "former_addresses.jsonl",
+        "former_addresses.jsonl", "follows.jsonl",
     }  # fmt: skip
     (past,) = [line for line in first["tickets.jsonl"] if line["number"] == 77]
     assert (past["message_id"], past["messages"][0]["message_id"]) == ("0@x", "1@x")
@@ -206,6 +206,8 @@ def furnish(db: Database, cast: Cast, chance: Random) -> None:
         {"person_id": bob, "event": "ticket.solved", "channel": "mail", "wanted": 0},
     )
     for place in range(chance.randint(0, 3)):
+        follow = {"id": new_id(), "person_id": bob, "kind": "article", "created_at": at}
+        db.insert("follows", {**follow, "subject": f"fr/p{place}", "way": "weekly"})
         vote = {"id": new_id(), "path": f"p{place}", "edition": "e", "words": "a\nb", "at": at}
         db.insert("article_votes", {**vote, "voter": bob, "person_id": bob, "helped": place % 2})
         lesson = {"id": new_id(), "wording": "w", "language": "fr", "slug": "s", "sketch": "1"}
