@@ -14,9 +14,11 @@ from kbsearch.articles.publishing.tree import ARTICLES
 
 log = logging.getLogger(__name__)
 
+TYPO = "Typo"
+NOTE_KEYS = {"en": "For-Readers", "fr": "Pour-Lecteurs"}  # trailers for the readers of a language
 _TRAILERS = (
-    *("key=Typo,key=Coquille", "key=Quiet,key=Discret"),
-    *("key=For-Readers,unfold", "key=Pour-Lecteurs,unfold"),
+    *(f"key={TYPO},key=Coquille", "key=Quiet,key=Discret"),
+    *(f"key={key},unfold" for key in NOTE_KEYS.values()),
 )
 _FORMAT = "%x01%H %P%x02%ae%x02"
 _FORMAT += "".join(f"%(trailers:{each},valueonly,separator=%x20)%x02" for each in _TRAILERS)
@@ -136,9 +138,9 @@ def _commits(output: str) -> Iterator[tuple[_Commit, list[tuple[str, str, str, s
 
 
 def _commit(head: str) -> _Commit:
-    ids, author, typo, quiet, english, french, subject = head.split("\x02", 6)
+    ids, author, typo, quiet, *notes, subject = head.split("\x02", 4 + len(NOTE_KEYS))
     is_typo = typo.strip().lower() in _YES or bool(_TYPO.match(subject))
     is_quiet = quiet.strip().lower() in _YES
-    notes = {"en": english.strip(), "fr": french.strip()}
+    by_language = dict(zip(NOTE_KEYS, (note.strip() for note in notes), strict=True))
     commit, *parents = ids.split()
-    return _Commit(commit, len(parents), is_typo, author.strip().lower(), is_quiet, notes)
+    return _Commit(commit, len(parents), is_typo, author.strip().lower(), is_quiet, by_language)

@@ -2,11 +2,18 @@
 
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kbsearch import access, audit
 from kbsearch.access import Viewer
-from kbsearch.articles.publishing import branches, previews, rebasing, sharing, trailers
+from kbsearch.articles.publishing import (
+    branches,
+    file_history,
+    previews,
+    rebasing,
+    sharing,
+    trailers,
+)
 from kbsearch.articles.publishing import publish as publishing
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.commits import Author
@@ -23,6 +30,27 @@ from kbsearch.database import Database, one_of
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
 
 ATTEMPTS = 3  # to put a branch on what is live, while others do
+MAX_NOTE = 300  # characters
+
+
+@dataclass(frozen=True)
+class ReaderTelling:
+    """What readers are told of a change when it is published."""
+
+    those_who_asked: bool = False  # a letter to whoever filed the requests it is made of
+    is_minor: bool = False  # nothing to those who follow the article
+    note: str = ""  # what they are told, in the place of headings
+
+
+NOTHING_SAID = ReaderTelling()
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What a commit has besides the article: the files it brings, and what it tells readers."""
+
+    brought: Mapping[str, bytes]
+    telling: ReaderTelling
 
 
 class GateClosed(Invalid):
@@ -45,27 +73,31 @@ def propose(
     settings: Settings,
     key: str,
     *,
-    tell: bool = False,
+    telling: ReaderTelling = NOTHING_SAID,
     seen: str = "",
 ) -> str:
     """Put a draft on a branch of the content; its name. Proposed again, it goes on from there.
 
-    With `tell`, those who filed its requests get a letter when it is published. The same form sent
-    twice waits for itself, and proposes once. Raises Overtaken where somebody else changed the
+    Its commit says what readers are to be told when it is published. The same form sent twice waits
+    for itself, and proposes once. Raises Overtaken where somebody else changed the
     article meanwhile, but for a change that was `seen`.
     """
     with db.atomic():
         draft = drafts.find(db, viewer, key)
         article_files.check(draft.article, settings, is_new=draft.original is None)
+        if len(telling.note) > MAX_NOTE:
+            raise Invalid("article_draft.note_too_long", limit=MAX_NOTE)
         live = branches.live_tree(settings)
         if draft.original and live:
             draft = _caught_up(db, viewer, settings, live, draft, seen)
-        name, commit = _commit(settings, viewer, live, draft, _brought(db, viewer, draft))
+        name, commit = _commit(
+            settings, viewer, live, draft, _Contents(_brought(db, viewer, draft), telling)
+        )
         if name != draft.branch:  # what was said of another one that had its name
             branch_comments.forget(db, viewer, name)
         drafts.mark_proposed(db, viewer, key, name, commit)
         for link in draft.tickets:
-            _announce(db, viewer, link.id, tell=tell)
+            _announce(db, viewer, link.id, tell=telling.those_who_asked)
     return name
 
 
@@ -75,7 +107,7 @@ def publish(
     settings: Settings,
     key: str,
     *,
-    tell: bool = False,
+    telling: ReaderTelling = NOTHING_SAID,
     seen: str = "",
 ) -> str:
     """Put a draft live, through a branch of its own; the article's path.
@@ -87,7 +119,7 @@ def publish(
     if _is_there(settings, draft):  # it was stopped between the commit and its publication
         _go_live(db, settings)
     else:
-        _publish_as_branch(db, viewer, settings, key, tell=tell, seen=seen)
+        _publish_as_branch(db, viewer, settings, key, telling=telling, seen=seen)
     with db.atomic():
         if drafts.find(db, viewer, key).article == draft.article:
             drafts.discard(db, viewer, key)
@@ -139,11 +171,11 @@ def may_publish_branch(viewer: Viewer, settings: Settings, review: BranchReview)
 
 
 def _publish_as_branch(
-    db: Database, viewer: Viewer, settings: Settings, key: str, *, tell: bool, seen: str
+    db: Database, viewer: Viewer, settings: Settings, key: str, *, telling: ReaderTelling, seen: str
 ) -> None:
     """Propose a draft and publish that; once more where others commit at the same time."""
     for attempt in range(1, ATTEMPTS + 1):
-        name = propose(db, viewer, settings, key, tell=tell, seen=seen)
+        name = propose(db, viewer, settings, key, telling=telling, seen=seen)
         try:
             publish_branch(db, viewer, settings, branches.find(settings, name))
             return
@@ -222,12 +254,12 @@ def _commit(
     viewer: Viewer,
     live: GitTree | None,
     draft: ArticleDraft,
-    brought: Mapping[str, bytes],
+    contents: _Contents,
 ) -> tuple[str, str]:
     """The branch and the commit that hold the draft as it is now, and the files it brings."""
     place, text = draft.place, text_of(settings, draft).encode()
     entries = live.entries if live else {}
-    files = {place: text, **dict(_not_live(entries, brought))}
+    files = {place: text, **dict(_not_live(entries, contents.brought))}
     if place in entries and draft.original is None:
         raise Invalid("article_draft.address_taken", place=place)
     if place in entries and entries[place].blob == blob_id(text):
@@ -241,7 +273,7 @@ def _commit(
         settings,
         name,
         {**dict.fromkeys(moved), **files},
-        _message(draft),
+        _message(draft, contents.telling),
         Author(viewer.name, viewer.email),
         after=draft.commit,
         live=live,
@@ -285,11 +317,17 @@ def _proposed(settings: Settings, draft: ArticleDraft) -> tuple[dict[str, bytes]
     return dict(tree.read([file for file in files if file in tree.entries])), not branch.behind
 
 
-def _message(draft: ArticleDraft) -> str:
+def _message(draft: ArticleDraft, telling: ReaderTelling) -> str:
     """A subject, and the trailers alone below it: no title can write one."""
     lines = [f"{trailers.SOLVES_TICKET}: {link.number}" for link in draft.tickets]
     if draft.gap:
         lines.append(f"{trailers.CLOSES_GAP}: {draft.gap}")
+    note = "".join(c if c.isprintable() else " " for c in telling.note)
+    if telling.is_minor:
+        lines.append(f"{file_history.TYPO}: yes")
+    elif note.split():
+        key = file_history.NOTE_KEYS[draft.article.language]
+        lines.append(f"{key}: {' '.join(note.split())}")
     block = "\n".join(lines)
     return f"{draft.article.title}\n\n{block}\n" if lines else f"{draft.article.title}\n"
 

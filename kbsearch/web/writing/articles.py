@@ -20,7 +20,7 @@ from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import ArticleBrief, Composed, Hidden
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.articles.writing.originals import Overtaken
-from kbsearch.articles.writing.proposals import GateClosed
+from kbsearch.articles.writing.proposals import GateClosed, ReaderTelling
 from kbsearch.articles.writing.review import Seen
 from kbsearch.config import LANGUAGES
 from kbsearch.database import new_id
@@ -173,7 +173,7 @@ def propose(key: str) -> Response:
     try:
         keep(key, entry)
         name = proposals.propose(
-            db(), viewer(), site().settings, key, tell=is_to_be_told(), seen=entry.seen
+            db(), viewer(), site().settings, key, telling=telling(), seen=entry.seen
         )
     except (Conflict, Invalid) as problem:
         return refused(key, entry, problem)
@@ -188,7 +188,7 @@ def publish(key: str) -> Response:
     try:
         keep(key, entry)
         path = proposals.publish(
-            db(), viewer(), site().settings, key, tell=is_to_be_told(), seen=entry.seen
+            db(), viewer(), site().settings, key, telling=telling(), seen=entry.seen
         )
     except (Conflict, Invalid, Unavailable) as problem:
         return refused(key, entry, problem)
@@ -246,9 +246,13 @@ def saved(key: str) -> ArticleDraft | None:
         return None
 
 
-def is_to_be_told() -> bool:
-    """Whether those who filed its requests get a letter when it is published."""
-    return bool(request.form.get("tell")) and viewer().is_agent
+def telling() -> ReaderTelling:
+    """What readers are to be told when it is published."""
+    return ReaderTelling(
+        bool(request.form.get("tell")) and viewer().is_agent,
+        is_minor="minor" in request.form,
+        note=request.form.get("note", "").strip(),
+    )
 
 
 def original_of(key: str, entry: EditorEntry) -> OriginalFile | None:
@@ -351,6 +355,8 @@ def shown(
         "tell": bool(request.form.get("tell"))
         if request.form
         else bool(draft and proposals.is_announced(db(), draft)),
+        "is_minor": "minor" in request.form,
+        "note": request.form.get("note", ""),
         "most_phrases": files.MAX_PHRASES,
     }
 

@@ -11,6 +11,7 @@ from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
 from kbsearch.articles.writing.composition import ArticleBrief, compose
+from kbsearch.articles.writing.proposals import ReaderTelling
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
@@ -143,7 +144,9 @@ def test_a_promise_made_with_the_proposal_is_kept_at_publication(db, settings, c
     made = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
-    branch = article_proposals.propose(db, cast.dan, settings, draft.key, tell=True)
+    branch = article_proposals.propose(
+        db, cast.dan, settings, draft.key, telling=ReaderTelling(those_who_asked=True)
+    )
     assert article_proposals.is_announced(db, draft)
     assert work(db, settings) == []
     git(content, "merge", "--quiet", branch)
@@ -159,7 +162,9 @@ def test_a_promise_can_be_taken_back(db, settings, cast, content):
     made = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
-    article_proposals.propose(db, cast.dan, settings, draft.key, tell=True)
+    article_proposals.propose(
+        db, cast.dan, settings, draft.key, telling=ReaderTelling(those_who_asked=True)
+    )
     branch = article_proposals.propose(db, cast.dan, settings, draft.key)
     git(content, "merge", "--quiet", branch)
     go_live(db, settings)

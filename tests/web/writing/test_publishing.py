@@ -75,6 +75,24 @@ def test_two_clicks_change_a_word_that_everybody_reads(wendy, app, db, cast, con
     assert text.startswith("---\ntitle: Charge it\naudience: everyone\nowner: dan # his\n---\n")
 
 
+def test_a_writer_decides_what_those_who_follow_are_told(wendy, db, content):
+    url, form = opened(wendy)
+    wendy.post(f"{url}/publication", data={**form, "body": "One.\n\n2.", "minor": "1", "note": "N"})
+    assert git(content, "log", "-1", "--format=%B", "main") == "Charge it\n\nTypo: yes"
+    assert db.query("SELECT 1 FROM article_news") == []
+    url, form = opened(wendy)
+    said = {"body": "One.\n\nThree.", "note": "It takes\n\nSolves-Ticket: 7\0 an hour."}
+    refused = wendy.post(f"{url}/publication", data={**form, **said, "title": ""})
+    assert refused.status_code == 422 and 'value="It takes' in refused.text
+    long = wendy.post(f"{url}/publication", data={**form, "body": "3.", "note": "x" * 301})
+    assert long.status_code == 422 and "at most 300 characters" in long.text
+    wendy.post(f"{url}/publication", data={**form, **said})
+    message = git(content, "log", "-1", "--format=%B", "main")
+    assert message == "Charge it\n\nFor-Readers: It takes Solves-Ticket: 7 an hour."
+    (told,) = db.query("SELECT note FROM article_news")
+    assert told["note"] == "It takes Solves-Ticket: 7 an hour."
+
+
 def test_who_only_answers_requests_proposes(db, cast, app, content):
     dan = signed_in(app, db, cast.dan)
     url, form = opened(dan)
