@@ -1,19 +1,26 @@
 """Our own handbook: who reads which of its pages."""
 
 import re
+import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from kbsearch import resources
+from kbsearch.cli import cli
 from tests.kit.places import TOP
 
 ARTICLES = resources.folder("content") / "articles"
 FOR_STAFF = {"agents", "operators", "writers"}
 UNIT = re.compile(r"^```ini\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"`(?:(KBSEARCH_\w+)=\d+ )?scripts/test ([^`]+)`")
+SHELL = re.compile(r"```(?:bash|sh)\n(.*?)```", re.DOTALL)
+TYPED = re.compile(r"^(?:.*[|;&(] *|sudo -u \w+ )?(?:/\S+/)?kbsearch (.+)$")
+INLINE = re.compile(r"`(kbsearch [a-z][^`\n]*)`")
 AUDIENCE = re.compile(r"^audience: (.+)$", re.MULTILINE)
 
 
@@ -57,3 +64,48 @@ def test_a_service_may_do_little_else_than_what_it_is_for(tmp_path: Path, page: 
     )
     assert rated.returncode == 0, rated.stdout[-200:] + rated.stderr
     assert rated.stdout.count("Overall exposure level") == 2
+
+
+def commands_of(page: Path) -> Iterator[list[str]]:
+    """The arguments of each `kbsearch …` of a page, in blocks and in sentences."""
+    text = page.read_text("utf-8")
+    lines = [line for block in SHELL.findall(text) for line in joined(block).splitlines()]
+    for line in lines + INLINE.findall(text):
+        if typed := TYPED.match(line.strip()):
+            yield shlex.split(re.split(r" [|&<>]|[;)]", typed[1])[0], comments=True)
+
+
+def joined(block: str) -> str:
+    return block.replace("\\\n", " ")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_command_of_a_page_exists_with_each_option_it_is_given(language: str):
+    count = 0
+    for page in (ARTICLES / language).rglob("*.md"):
+        for words in commands_of(page):
+            command: click.Command = cli
+            while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+                found = command.get_command(click.Context(command), words[0])
+                assert found is not None, (page.name, words)
+                command, words = found, words[1:]
+            known = {
+                option for one in command.params for option in [*one.opts, *one.secondary_opts]
+            }
+            given = {word.partition("=")[0] for word in words if re.match("--[a-z]", word)}
+            assert given <= known | {"--help"}, (page.name, words)
+            count += 1
+    assert count > 100
+
+
+def test_both_languages_have_the_same_parts_tables_blocks_and_pictures():
+    def shape(page: Path) -> list[int]:
+        text = page.read_text("utf-8")
+        marks = (r"^#{2,4} ", r"^ *\|-", r"^ *```", r"^!\[", r"^> \[!")
+        return [len(re.findall(mark, text, re.MULTILINE)) for mark in marks]
+
+    french = {page.relative_to(ARTICLES / "fr"): shape(page) for page in ARTICLES.glob("fr/*/*.md")}
+    english = {
+        page.relative_to(ARTICLES / "en"): shape(page) for page in ARTICLES.glob("en/*/*.md")
+    }
+    assert french == english
