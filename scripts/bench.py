@@ -27,6 +27,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from kbsearch import people, resources
 from kbsearch.access import OPERATOR, Viewer
+from kbsearch.articles.publishing.publications import Refusal
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
@@ -89,7 +90,8 @@ def bench(place: Path, source: Path | None, size: int) -> None:
     gc.freeze()  # or each collection would look through all the tickets, in the middle of a figure
     took = timed(lambda: store(db, given))
     print(f"  store in SQLite          {size / took:10,.0f} tickets a second")
-    publish(db, settings)
+    if isinstance(refusal := publish(db, settings), Refusal):
+        raise SystemExit(f"the handbook was not published: {refusal.findings[:3]}")
     building(settings, db, given)
     turns = [typed_texts(given, seed) for seed in range(TURNS)]
     keystrokes(settings, db, turns)
