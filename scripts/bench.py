@@ -499,10 +499,10 @@ def serve_floor(fd: int, settings: Settings) -> None:
     app = Flask("floor")
     db = SqliteDatabase(settings.database_path)
     raw = Raw(settings, db)
-    viewers = {email: viewers.find(db, email) for email in (ALICE, DAN)}
+    asking = {email: viewers.find(db, email) for email in (ALICE, DAN)}
 
     def engine() -> str:
-        return str(raw.search(viewers[request.args["as"]], request.args["q"]))
+        return str(raw.search(asking[request.args["as"]], request.args["q"]))
 
     app.add_url_rule("/", "empty", lambda: "")
     app.add_url_rule("/raw", "raw", engine)
