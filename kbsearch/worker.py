@@ -70,7 +70,7 @@ from kbsearch.processes.steps import Leader, Step
 from kbsearch.rules import runs as rule_runs
 from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
-from kbsearch.search.ranking import Search, generations, indexing
+from kbsearch.search.ranking import Search, certainty, generations, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import backup_rounds, health, neighbours, upgrades
 from kbsearch.site.browser_settings import BrowserSettings
@@ -89,6 +89,7 @@ LONG_WORK = 1800.0  # seconds for publishing or indexing everything
 STEP_PATIENCE = 300.0  # seconds for a step that looks through much and is seldom due
 HOUSEKEEPING_SECONDS = 3600.0
 DIGEST_CHECK_SECONDS = 20.0
+CERTAINTY_SECONDS = 600.0
 GAPS_SECONDS = 20.0
 CASES_SECONDS = 60.0
 GAP_BATCHES = 5
@@ -162,6 +163,12 @@ def _work(
                 "cases without an article",
                 lambda: cases.take(db, search),
                 CASES_SECONDS,
+                STEP_PATIENCE,
+            ),
+            once(
+                "what is certain",
+                lambda: certainty.measure(db, search),
+                CERTAINTY_SECONDS,
                 STEP_PATIENCE,
             ),
             once(

@@ -25,6 +25,7 @@ class Hit:
     version: str = ""
     status: str = ""  # of a ticket
     date: str = ""  # stored moment of the last change
+    passage: str = ""  # of an article: the words of its best section, letter for letter
 
     def public(self) -> dict[str, object]:
         """What programs get of it."""
@@ -87,6 +88,7 @@ class Results:
     facets: Facets = field(default_factory=Facets)
     fallback: str | None = None  # "corrected", or "database" while the index is rebuilt
     far: tuple[Hit, ...] = ()  # where there is no hit: what only shares some words
+    is_answered: bool = False  # the first hit is the answer: its passage may stand above the list
 
     def public(self) -> dict[str, object]:
         """What programs get of it."""
@@ -95,5 +97,6 @@ class Results:
             "took_ms": self.took_ms,
             "fallback": self.fallback,
             "corrected": self.corrected,
+            "answer": self.hits[0].passage if self.is_answered else None,
             "hits": [hit.public() for hit in self.hits],
         }

@@ -38,11 +38,12 @@ class PageHits:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The best passage of a page for a query, with its snippet."""
+    """The best passage of a page for a query: its words, and a snippet of them."""
 
     anchor: str
     title: str
     snippet: str
+    passage: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,12 +207,22 @@ class ArticleIndex:
         matches = highlighter.matches(page.flat_body)
         best, inside = _best_passage(page, matches, highlighter)
         if not inside or best is None:
-            return Excerpt("", "", str(highlighter.snippet(page.summary or page.body[:400], [])))
+            beginning = page.summary or page.body[:400]
+            return Excerpt("", "", str(highlighter.snippet(beginning, [])), _beginning(page))
         start, begins, anchor, title = page.starts[best]
         end = page.starts[best + 1][0] if best + 1 < len(page.starts) else len(page.body)
         in_words = [match for match in inside if match.start >= begins]
-        snippet = highlighter.snippet(page.body[begins:end], in_words, offset=begins)
-        return Excerpt(anchor, title, str(snippet))
+        passage = page.body[begins:end]
+        snippet = highlighter.snippet(passage, in_words, offset=begins)
+        return Excerpt(anchor, title, str(snippet), passage.strip())
+
+
+def _beginning(page: StoredPage) -> str:
+    """The first passage that says something."""
+    ends = [start for start, *_ in page.starts[1:]] + [len(page.body)]
+    begins = [start for _, start, *_ in page.starts]
+    passages = (page.body[start:end].strip() for start, end in zip(begins, ends, strict=True))
+    return next(filter(None, passages), "")
 
 
 def _best_passage(

@@ -48,12 +48,13 @@ def ranking(words: TicketWords, lookup: Lookup) -> Clause:
         clauses += matching
         raising += common
     clauses += _exact(words, lookup)
+    fragments = lookup.terms.fragments
     raising += [
         QueryTerm(f"t_{language}", stem)
         if lookup.reads_all
-        else Constant(QueryTerm(f"t_{language}", stem), 1.0)
+        else Constant(QueryTerm(f"t_{language}", stem), 1 / len(fragments))
         for language in words.languages
-        for stem in filter(None, map(engine.stemmer(language), lookup.terms.fragments))
+        for stem in filter(None, map(engine.stemmer(language), fragments))
     ]
     return _narrowed(words, raised(any_of(clauses), raising), lookup)
 

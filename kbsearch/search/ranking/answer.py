@@ -31,6 +31,7 @@ class _Candidate:
     score: float
     id: str
     make: Callable[[], Hit]
+    is_certain: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Answer:
         is_foreign_shown = of_articles.total < FEW or not is_near
         other_hits, in_other = self._find_other_language(terms, is_foreign_shown)
         fell_back = of_articles.is_fallback or of_tickets.is_fallback
-        made = tuple(hit.make() for hit in self._arranged(of_articles, of_tickets))
+        arranged = self._arranged(of_articles, of_tickets)
+        made = tuple(hit.make() for hit in arranged)
         if not is_near:
             of_articles = of_tickets = _Part()
         return Results(
@@ -97,7 +99,12 @@ class Answer:
             other_language=other_hits,
             facets=_facets(of_articles, of_tickets, self.language, in_other),
             fallback="database" if fell_back else "corrected" if corrected else None,
+            is_answered=is_near and self._is_answered(arranged),
         )
+
+    def _is_answered(self, arranged: Sequence[_Candidate]) -> bool:
+        """Whether the first of all is the answer."""
+        return self.question.page == 1 and bool(arranged) and arranged[0].is_certain
 
     def _is_near(self, of_articles: _Part, of_tickets: _Part) -> bool:
         """Whether anything of the kinds that are asked for is worth being shown as a result."""
@@ -176,7 +183,13 @@ class Answer:
 
         compared = ((page, TIERS.comparable(page.score, worth)) for page in pages)
         return tuple(
-            _Candidate(score, page.path, partial(make, page, score)) for page, score in compared
+            _Candidate(
+                score,
+                page.path,
+                partial(make, page, score),
+                self.snapshot.is_certain(score, page.learnt),
+            )
+            for page, score in compared
         )
 
     def _find_other_language(

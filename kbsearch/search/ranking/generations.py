@@ -13,12 +13,13 @@ from kbsearch.search.fulltext import places
 from kbsearch.search.fulltext.plan import Place, RemoteIndex
 
 TICKETS = "tickets"
+LIVE = ("article_index", "ticket_index")  # in the state of the site
 OLD = 3_600.0  # seconds out of service, after which nobody reads a generation any more
 
 
 def live_folders(db: Database) -> dict[str, str]:
     """The generations in service: `article_index` and `ticket_index`, where there is one."""
-    return site_state.read_all(db, ["article_index", "ticket_index"])
+    return site_state.read_all(db, LIVE)
 
 
 def ticket_place(settings: Settings, name: str) -> Place:

@@ -47,6 +47,7 @@ def of_page(index: ArticleIndex, hit: PageHit, highlighter: Highlighter, languag
         products=page.products,
         version=page.version,
         date=page.updated_at,
+        passage=excerpt.passage,
     )
 
 

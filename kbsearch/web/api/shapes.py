@@ -78,6 +78,7 @@ HITS = record(
         "took_ms": nullable(NUMBER),
         "fallback": nullable(TEXT),
         "corrected": nullable(TEXT),
+        "answer": nullable(TEXT),
         "hits": several(HIT),
     }
 )

@@ -20,6 +20,7 @@ from kbsearch.web.account import following, tokens
 from kbsearch.web.help import browsing, lessons, metadata
 from kbsearch.web.help.highlight import highlight
 from kbsearch.web.help.results import (
+    LONGEST_ANSWER,
     MAX_PAGE,
     MAX_TEXT,
     PAGE_LENGTH,
@@ -29,6 +30,7 @@ from kbsearch.web.help.results import (
     lines,
     numbered_request,
 )
+from kbsearch.web.help.sections import below_heading, section
 from kbsearch.web.render import (
     db,
     hidden_or_missing,
@@ -95,6 +97,7 @@ def search() -> Response:
         asked=address,
         results=results,
         lines=lines(address, results.hits, spoken),
+        answer=answer(results),
         far_lines=lines(address, results.far, spoken),
         foreign_lines=lines(address, results.other_language, spoken),
         filters=filters(address, results, spoken),
@@ -104,6 +107,19 @@ def search() -> Response:
         announced=site().announced(viewer(), address.text) if address.page == 1 else (),
     )
     return response if "palette" in request.args else leaving_what_was_shown(response)
+
+
+def answer(results: Results) -> Markup | None:
+    """The section that answers, as its page has it, where the first result is the answer."""
+    first = results.hits[0] if results.is_answered else None
+    if first is None or not 0 < len(first.passage) <= LONGEST_ANSWER:
+        return None
+    page, _, anchor = first.url.partition("#")
+    try:
+        article = articles.find(db(), viewer(), first.language, page.rpartition("/")[2])
+        return below_heading(section(article, anchor))
+    except NotFound:  # another publication went live meanwhile
+        return None
 
 
 def found_by_agents(text: str) -> list[tuple[str, str, Markup]]:

@@ -19,6 +19,7 @@ MAX_HINT = 200  # of them kept in a link, to mark the words in the article
 MAX_PAGE = 50
 PAGE_LENGTH = 8
 FACETS_SHOWN = 8
+LONGEST_ANSWER = 1_500  # characters of a section that the first result shows whole
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,13 @@
 """What may answer a request before it is sent: the one ranking, asked with all that is typed."""
 
-import re
 from typing import NamedTuple
 
 from flask import Blueprint, redirect, request
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import articles, tickets
-from kbsearch.articles import Article
 from kbsearch.database import new_id
-from kbsearch.errors import NotFound, Problem
+from kbsearch.errors import Problem
 from kbsearch.people.organisations import products
 from kbsearch.search import Hit, Question, text_of_form
 from kbsearch.search.learning import lessons
@@ -21,6 +18,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.filing import drafts
 from kbsearch.web.help import visits
 from kbsearch.web.help.results import ResultLine, SearchAddress, lines
+from kbsearch.web.help.sections import section
 from kbsearch.web.render import (
     db,
     language,
@@ -35,7 +33,6 @@ from kbsearch.web.tickets.form import Filled, values_of
 
 MOST = 5
 MOST_AFTERWARDS = 3
-HEADING = re.compile(r'<h([2-6]) id="([^"]*)">')
 
 bp = Blueprint("suggestions", __name__)
 
@@ -166,22 +163,3 @@ def read_url(hit: Hit) -> str:
         return f"/{language()}/requests/suggestions/request/{name}"
     stem = f"/{language()}/requests/suggestions/article/{name}?language={hit.language}"
     return f"{stem}&section={anchor}" if anchor else stem
-
-
-def section(article: Article, anchor: str) -> Markup:
-    """The HTML from one heading to the next as high; the introduction without an anchor."""
-    html = str(article.html)
-    places = [
-        (int(heading[1]), heading[2], heading.start(), heading.end())
-        for heading in HEADING.finditer(html)
-    ]
-    if not anchor:
-        end = places[0][2] if places else len(html)
-        return Markup(html[:end])  # safe: cut before a heading, which stands at the top level
-    for position, (level, name, start, _) in enumerate(places):
-        if name == anchor:
-            end = next(
-                (place[2] for place in places[position + 1 :] if place[0] <= level), len(html)
-            )
-            return Markup(html[start:end])  # safe: from heading to heading of safe HTML
-    raise NotFound("article.not_found")

@@ -185,6 +185,27 @@ def test_enter_on_a_number_opens_that_request(app: Flask, client: FlaskClient, t
     assert 'name="open"' in client.get("/fr/").text
 
 
+def test_the_answer_shows_its_section_as_its_page_has_it(
+    settings: Settings, db: SqliteDatabase, app: Flask, client: FlaskClient
+):
+    publish_articles(settings, db)
+    url, passage = "/fr/articles/mot-de-passe#choisir-un-mot-de-passe", "douze caractères"
+    first = hit(url=url, passage=passage, snippet="Un <mark>extrait</mark>")
+    script(app, Results((first, hit("Un autre")), 2, is_answered=True))
+    page = client.get("/fr/search?q=mot").text
+    answer = page[page.index('class="hit answer"') : page.index("Un autre")]
+    assert "<th" in answer and "douze caractères" in answer
+    assert "<h2" not in answer and "extrait" not in answer and "Ensuite" not in answer
+    for other in (
+        Results((first,), 1),
+        Results((replace(first, passage="long " * 400),), 1, is_answered=True),
+        Results((replace(first, url="/fr/articles/disparu"),), 1, is_answered=True),
+    ):
+        script(app, other)
+        page = client.get("/fr/search?q=mot").text
+        assert "hit answer" not in page and "extrait" in page
+
+
 def test_a_correction_is_said_and_the_literal_search_is_one_click_away(
     app: Flask, client: FlaskClient
 ):
