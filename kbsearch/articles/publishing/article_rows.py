@@ -1,11 +1,12 @@
 """The articles of a publication as rows: what did not change is copied by the database itself."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kbsearch.access import article_readers
 from kbsearch.articles.publishing import front_matter
 from kbsearch.articles.publishing.rendered import (
     Rendered,
@@ -17,7 +18,7 @@ from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import Entry, LastChange
 from kbsearch.clock import now
-from kbsearch.database import Database, Row
+from kbsearch.database import Database, Row, one_of
 
 BATCH = 500  # articles of a statement
 _CHANGING = ("audience", "lag", "paragraphs_behind", "findings", "is_behind", "position")
@@ -46,6 +47,12 @@ class ArticleRow:
             "position": self.position,
         }
 
+    @property
+    def has_same_readers(self) -> bool:
+        """Whether those read it who read the row that it was read from."""
+        stored = self.article.stored
+        return stored is not None and bool(stored["audience"] == self.article.audience)
+
 
 def id_of(publication_id: str, path: str) -> str:
     """The id of an article's row."""
@@ -71,7 +78,7 @@ def write(db: Database, publication_id: str, live_id: str, rows: Sequence[Articl
             names = ", ".join(f"{name} = :{name}" for name in _CHANGING)
             sql = f"UPDATE articles SET {names} WHERE id = :id"  # noqa: S608 (constants)
             db.execute(sql, {**values, "id": row.id})
-    first = _first_moments(db, live_id)
+    first = _first_moments(db, live_id, [row.article.source.path for row in fresh])
     moment = now() if live_id else ""
     db.insert_many(
         "articles",
@@ -86,6 +93,7 @@ def write(db: Database, publication_id: str, live_id: str, rows: Sequence[Articl
             for row in fresh
         ],
     )
+    _write_readers(db, publication_id, live_id, copied, fresh)
 
 
 def _copy(db: Database, publication_id: str, live_id: str, rows: Sequence[ArticleRow]) -> None:
@@ -95,26 +103,68 @@ def _copy(db: Database, publication_id: str, live_id: str, rows: Sequence[Articl
         "SELECT * FROM articles WHERE publication_id = :live LIMIT 1", {"live": live_id}
     )
     columns = ", ".join(name for name in any_row if name not in ("id", "publication_id"))
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        paths = {f"p{place}": row.article.source.path for place, row in enumerate(batch)}
+    for paths, values in _batches(publication_id, live_id, rows):
         db.execute(
             f"""
             INSERT INTO articles (id, publication_id, {columns})
             SELECT CAST(:publication AS TEXT) || '/' || path, CAST(:publication AS TEXT), {columns}
-            FROM articles
-            WHERE publication_id = :live AND path IN ({", ".join(f":{name}" for name in paths)})
+            FROM articles WHERE publication_id = :live AND path IN ({paths})
             """,  # noqa: S608 (constants)
-            {"publication": publication_id, "live": live_id, **paths},
+            values,
         )
 
 
-def _first_moments(db: Database, publication_id: str) -> dict[str, str]:
-    """When each article of a publication came."""
-    rows = db.query(
-        "SELECT path, first_at FROM articles WHERE publication_id = :id", {"id": publication_id}
+def _write_readers(
+    db: Database,
+    publication_id: str,
+    live_id: str,
+    copied: Sequence[ArticleRow],
+    fresh: Sequence[ArticleRow],
+) -> None:
+    """Say who may read each article; for the same readers, as of the live one."""
+    same = [row for row in copied if row.has_same_readers]
+    for paths, values in _batches(publication_id, live_id, same):
+        db.execute(
+            f"""
+            INSERT INTO article_readers (article_id, word)
+            SELECT CAST(:publication AS TEXT) || '/' || a.path, r.word
+            FROM articles a JOIN article_readers r ON r.article_id = a.id
+            WHERE a.publication_id = :live AND a.path IN ({paths})
+            """,  # noqa: S608 (names of values)
+            values,
+        )
+    others = [*(row for row in copied if not row.has_same_readers), *fresh]
+    db.insert_many(
+        "article_readers",
+        [
+            {"article_id": row.id, "word": word}
+            for row in others
+            for word in article_readers(row.article.audience)
+        ],
     )
-    return {row["path"]: row["first_at"] for row in rows}
+
+
+def _batches(
+    publication_id: str, live_id: str, rows: Sequence[ArticleRow]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """The paths of rows that are in the live publication too, so many a statement."""
+    for start in range(0, len(rows), BATCH):
+        batch = [row.article.source.path for row in rows[start : start + BATCH]]
+        places, values = one_of("path", batch)
+        yield places, {**values, "publication": publication_id, "live": live_id}
+
+
+def _first_moments(db: Database, publication_id: str, paths: Sequence[str]) -> dict[str, str]:
+    """When those articles of a publication came that it has."""
+    moments: dict[str, str] = {}
+    for start in range(0, len(paths), BATCH):
+        places, values = one_of("path", paths[start : start + BATCH])
+        sql = f"""
+        SELECT path, first_at FROM articles WHERE publication_id = :id AND path IN ({places})
+        """  # noqa: S608 (names of values)
+        rows = db.query(sql, {"id": publication_id, **values})
+        moments |= {row["path"]: row["first_at"] for row in rows}
+    return moments
 
 
 def read(db: Database, publication_id: str, *, is_lazy: bool = False) -> dict[str, Rendered]:
@@ -130,7 +180,12 @@ def read(db: Database, publication_id: str, *, is_lazy: bool = False) -> dict[st
         {"id": publication_id},
     )
     text = partial(_text_of, db) if is_lazy else _text
-    return {row["path"]: _rendered(row, partial(text, row)) for row in rows}
+    # one JSON of them all is read in half the time of as many
+    renderings = json.loads(f"[{','.join(row.pop('rendering') for row in rows)}]")
+    return {
+        row["path"]: _rendered(row, rendering, partial(text, row))
+        for row, rendering in zip(rows, renderings, strict=True)
+    }
 
 
 def _text_of(db: Database, row: Row) -> RenderedText:
@@ -188,8 +243,7 @@ def _rendering(article: Rendered) -> dict[str, Any]:
     }
 
 
-def _rendered(row: Row, text: Callable[[], RenderedText]) -> Rendered:
-    rendering = json.loads(row["rendering"])
+def _rendered(row: Row, rendering: dict[str, Any], text: Callable[[], RenderedText]) -> Rendered:
     source = Source(
         entry=Entry(rendering["file"], row["content_hash"], 0),
         path=row["path"],

@@ -50,7 +50,7 @@ def not_found(
         for article in articles
         if article.source.front.found_by and not article.source.is_excluded
     ]
-    ranking = index() if promising else None
+    ranking: Index | None = None
     is_known = _known(articles, synonyms, trial)
     findings = []
     for article in promising:
@@ -58,7 +58,8 @@ def not_found(
         for phrase in front.found_by:
             if is_known(article, phrase):
                 continue
-            assert ranking is not None
+            if ranking is None:
+                ranking = index()
             first = ranking.top(article.source.language, phrase, FOUND_WITHIN)
             if article.source.path not in first:
                 values = {"phrase": phrase, "first": ", ".join(first) or "–"}

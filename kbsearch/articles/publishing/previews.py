@@ -7,6 +7,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Literal, NamedTuple
 
@@ -15,9 +17,11 @@ from kbsearch.articles.publishing import branches, edition, publications
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.edition import Edition
 from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.garbage import rarely_collected
 from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.overlay import Overlay
-from kbsearch.articles.publishing.publish import tree_of
+from kbsearch.articles.publishing.phrases import Index
+from kbsearch.articles.publishing.publish import is_amended, made_with_of, tree_of
 from kbsearch.articles.publishing.rendered import Rendered
 from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
@@ -56,7 +60,7 @@ class Preview:
     edition: Edition
     live_findings: tuple[Finding, ...]
     now: Articles | None  # the index in service
-    trial: TrialIndex | None = None  # of all its pages, where it was made
+    trial: Index | None = None  # of all its pages, where it was made
 
     def article(self, path: str) -> Rendered | None:
         """The article as it would be shown; None when it is no page."""
@@ -174,18 +178,40 @@ _lock = Lock()
 
 def _make(db: Database, settings: Settings, tree: Tree, *, is_ranked: bool = False) -> Preview:
     """With `is_ranked`, phrases that do not find their article are among the findings."""
-    trials: list[TrialIndex] = []
-
-    def try_out(articles: Sequence[Rendered], synonyms: str) -> TrialIndex:
-        trials.append(edition.trial_index(articles, synonyms))
-        return trials[0]
-
     live = publications.find_live(db)
-    reusable = publications.reusable(db, live)
-    index = try_out if is_ranked else _Unranked
-    draft = edition.make(tree, settings, reusable, index=index)
-    trial = trials[0] if trials else None
+    made_with = made_with_of(settings, tree) if is_ranked else None
+    with rarely_collected():
+        reusable = publications.reusable(db, live, made_with=made_with, is_kept=True)
+        index = _Trial(db, settings, reusable.articles) if is_ranked else None
+        draft = edition.make(tree, settings, reusable, index=index.made if index else _Unranked)
+        trial = index.made(draft.articles, draft.synonyms) if index else None
     return Preview(draft, live.findings if live else (), live_index(db, settings), trial)
+
+
+class _Trial:
+    """The index that a publication would serve, made once; its files are gone as it is open."""
+
+    def __init__(self, db: Database, settings: Settings, before: Mapping[str, Rendered]) -> None:
+        self._live, self._place = publications.live_index(db, settings), settings.index_path
+        self._before = before
+        self._made: Index | None = None
+
+    def made(self, articles: Sequence[Rendered], synonyms: str) -> Index:
+        if self._made is None:
+            self._made = self._amended(articles, synonyms)
+        return self._made
+
+    def _amended(self, articles: Sequence[Rendered], synonyms: str) -> Index:
+        self._place.mkdir(parents=True, exist_ok=True)
+        # named as what a publication forgets, should it be left behind
+        with TemporaryDirectory(prefix="articles-preview-", dir=self._place) as folder:
+            own = Path(folder) / "articles"
+            try:
+                if is_amended(own, self._live, self._before, articles, synonyms):
+                    return Articles(own)
+            except (OSError, ValueError):  # forgotten by a publication meanwhile
+                pass
+        return edition.trial_index(articles, synonyms)
 
 
 def live_index(db: Database, settings: Settings) -> Articles | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kbsearch import articles
-from kbsearch.access import article_readers
 from kbsearch.articles.publishing import article_rows, surroundings
 from kbsearch.articles.publishing.article_rows import ArticleRow
 from kbsearch.articles.publishing.edition import Edition, Reusable
@@ -144,14 +143,6 @@ def write(
             ],
         )
         db.insert_many(
-            "article_readers",
-            [
-                {"article_id": files[article.source.entry.path], "word": word}
-                for article in edition.articles
-                for word in article_readers(article.audience)
-            ],
-        )
-        db.insert_many(
             "article_aliases",
             [
                 {
@@ -223,12 +214,16 @@ def live_index(db: Database, settings: Settings) -> Path | None:
 
 
 def reusable(
-    db: Database, publication: Publication | None, *, made_with: str | None = None
+    db: Database,
+    publication: Publication | None,
+    *,
+    made_with: str | None = None,
+    is_kept: bool = False,
 ) -> Reusable:
     """The articles of a publication as they were rendered, all images and files that are kept.
 
     Nothing rendered is taken of one that was made with something else than `made_with`; where that
-    is not said, every phrase is tried again.
+    is not said, every phrase is tried again. Where it `is_kept` longer, texts are read at once.
     """
     rows = db.query("SELECT hash, media_type, width, height FROM media")
     images = {
@@ -239,7 +234,7 @@ def reusable(
     files = {row["hash"]: row["media_type"] for row in rows if not row["width"]}
     if publication is None:
         return Reusable({}, images, files)
-    rendered = article_rows.read(db, publication.id, is_lazy=made_with is not None)
+    rendered = article_rows.read(db, publication.id, is_lazy=made_with is not None and not is_kept)
     before = tuple(_live_articles(db, publication, rendered.values()))
     if made_with not in (None, publication.made_with):
         return Reusable({}, images, files, publication.commit, before)

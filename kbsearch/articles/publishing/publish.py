@@ -17,6 +17,7 @@ from kbsearch.articles.publishing import (
     trailers,
 )
 from kbsearch.articles.publishing.findings import has_errors
+from kbsearch.articles.publishing.garbage import rarely_collected
 from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.rendered import Rendered
@@ -45,7 +46,7 @@ def publish(
     Killed at any moment, it leaves one publication served: the rows and the index of the next one
     are complete before the one transaction that makes it the live one.
     """
-    with _alone(settings), db.alone("publishing"):
+    with _alone(settings), db.alone("publishing"), rarely_collected():
         outcome = _publish(db, settings, tree_of(settings, rev), progress)
         live = publications.find_live(db)
         if isinstance(outcome, Refusal) and live is not None and live.is_due:
@@ -58,7 +59,7 @@ def publish(
 def _publish(
     db: Database, settings: Settings, tree: Tree, progress: Callable[[int, int], None]
 ) -> Publication | Refusal:
-    made_with = _made_with(settings, tree)
+    made_with = made_with_of(settings, tree)
     live = publications.find_live(db)
     was_accepted = live is not None and (live.commit, live.made_with) == (tree.commit, made_with)
     if live is not None and was_accepted and not live.is_due:
@@ -107,13 +108,25 @@ class _IndexBuilder:
         return Articles(self.folder)
 
     def write(self, articles: Sequence[Rendered], synonyms: str) -> None:
-        if self.before and self.live is not None:
-            gone, come = phrases.changed(self.before, articles)
-            pages = [each.page for each in gone], [each.page for each in come]
-            if article_writer.amend(self.folder, self.live, *pages, synonyms):
-                return
+        if is_amended(self.folder, self.live, self.before, articles, synonyms):
+            return
         searchable = [each.page for each in articles if not each.source.is_excluded]
         article_writer.build(self.folder, searchable, synonyms)
+
+
+def is_amended(
+    folder: Path,
+    live: Path | None,
+    before: Mapping[str, Rendered],
+    articles: Sequence[Rendered],
+    synonyms: str,
+) -> bool:
+    """Whether an index could be made of the live one, which has the articles of `before`."""
+    if not before or live is None:
+        return False
+    gone, come = phrases.changed(before, articles)
+    pages = [each.page for each in gone], [each.page for each in come]
+    return article_writer.amend(folder, live, *pages, synonyms)
 
 
 def tree_of(settings: Settings, rev: str | None = None) -> Tree:
@@ -129,7 +142,7 @@ def tree_of(settings: Settings, rev: str | None = None) -> Tree:
     return FolderTree(content)
 
 
-def _made_with(settings: Settings, tree: Tree) -> str:
+def made_with_of(settings: Settings, tree: Tree) -> str:
     """What else than the files decides how the pages look; another one renders all again."""
     parts = [__version__, str(RENDERING), tree.shown, *settings.languages]
     parts += [settings.default_audience, *settings.check_levels]

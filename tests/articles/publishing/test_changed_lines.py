@@ -8,14 +8,16 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from kbsearch.articles.publishing import article_rows, edition, publications
+from kbsearch.access import article_readers
+from kbsearch.articles.publishing import article_rows, edition, previews, publications
 from kbsearch.articles.publishing.findings import has_errors
+from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.publish import Publication, publish, tree_of
 from kbsearch.search.fulltext import article_writer, corrector
 from kbsearch.search.fulltext.shelf import Articles
 from tests.kit.writers import article, commit, git, repository, write
 
-CHANGES = int(os.environ.get("KBSEARCH_EXAMPLES", "14"))
+CHANGES = int(os.environ.get("KBSEARCH_EXAMPLES", "19"))
 WORDS = ("imprimante", "facture", "réseau", "compte", "séance", "droits", "écran", "export")
 PAGES = 14
 
@@ -40,6 +42,10 @@ def is_published_as_a_whole(db, settings, change: str) -> bool:
     """Compare with an edition that takes nothing from the one before; whether it went live."""
     before = publications.reusable(db, publications.find_live(db), made_with="nothing of that")
     whole = edition.make(tree_of(settings), settings, before)
+    tree = tree_of(settings)
+    assert isinstance(tree, GitTree)
+    previewed = previews.of_tree(db, settings, tree)
+    assert previewed.edition.findings == whole.findings, change
     outcome = publish(db, settings)
     assert outcome.findings == whole.findings, change
     assert has_errors(whole.findings) == (not isinstance(outcome, Publication)), change
@@ -53,11 +59,21 @@ def is_published_as_a_whole(db, settings, change: str) -> bool:
         assert (each.text(), each.slug, each.audience) == (other.text(), other.slug, other.audience)
         assert (each.lag, each.references) == (other.lag, other.references), change
         assert there[each.source.path]["position"] == whole.positions[each.source.entry.path]
-    is_indexed_as_a_whole(settings, outcome, whole, change)
+        assert readers(db, there[each.source.path]["id"]) == [*article_readers(other.audience)]
+    for left in whole.leaving_addresses.addresses:
+        sql = "SELECT path FROM former_addresses WHERE language = :language AND slug = :slug"
+        rows = db.query(sql, {"language": left.language, "slug": left.slug})
+        assert [row["path"] for row in rows] == [left.path], change
+    is_indexed_as_a_whole(settings, outcome, whole, previewed, change)
     return True
 
 
-def is_indexed_as_a_whole(settings, outcome, whole, change: str) -> None:
+def readers(db, article_id: str) -> list[str]:
+    sql = "SELECT word FROM article_readers WHERE article_id = :id ORDER BY word"
+    return [row["word"] for row in db.query(sql, {"id": article_id})]
+
+
+def is_indexed_as_a_whole(settings, outcome, whole, previewed, change: str) -> None:
     folder = settings.index_path / f"articles-{outcome.id}"
     index, trial = Articles(folder), edition.trial_index(whole.articles, whole.synonyms)
     other = settings.site / "other"
@@ -65,10 +81,12 @@ def is_indexed_as_a_whole(settings, outcome, whole, change: str) -> None:
         for word in (*WORDS, "nouveau"):
             hits = {*index.top(language, word, 50)}
             assert hits == {*trial.top(language, word, 50)}, (change, word)
+            assert hits == {*previewed.trial.top(language, word, 50)}, (change, word)
         other.mkdir(exist_ok=True)
         corrector.write_words(other, [page for page in whole.pages if page.language == language])
         assert corrector.read_words(folder / language) == corrector.read_words(other), change
     assert all(index.has(page.path) for page in whole.pages)
+    assert not list(settings.index_path.glob("articles-preview-*"))
 
 
 def test_an_index_is_built_again_when_much_of_it_was_replaced_or_it_is_damaged(db, settings):
@@ -97,6 +115,8 @@ def fill(content: Path, chance: random.Random, pages: int = PAGES) -> Path:
         if number % 4 == 0:
             text = article(f"Page {number} {chance.choice(WORDS)}", f"Text.\n\n{words(chance)}")
             write(content, f"articles/en/guide/page-{number}.md", text)
+    text = article("Page libre", words(chance)).replace("audience: everyone\n", "")
+    write(content, "articles/fr/libre/page-libre.md", text)  # its category says whom it is for
     commit(content)
     return content
 
@@ -111,6 +131,8 @@ def page(chance: random.Random, number: int, pages: int = PAGES) -> str:
     body = [words(chance), "## La suite", words(chance), link, f"[[page-{(number + 2) % pages}]]"]
     if number % 3 == 0:
         body.append("{{ snippet: contact }}" if number % 2 else "Le {{ support }}.")
+    if number == 1:
+        body.append("{{ section: ../guide-0/page-2#la-suite }}")
     more = f"found_by: ['page {number} zz{number}zz']\n" if number % 2 else ""
     more += f"alias: ancienne-{number}\n"
     return article(
@@ -186,6 +208,33 @@ def change_synonyms(content: Path, chance: random.Random) -> None:
     write(content, "synonyms.txt", f"{chance.choice(WORDS)}, nouveau\n")
 
 
+def order_a_category(content: Path, chance: random.Random) -> None:
+    write(
+        content, "articles/fr/guide-0/_category.yml", "name: Le guide\narticles: [page-6, page-2]\n"
+    )
+
+
+def narrow_a_category(content: Path, chance: random.Random) -> None:
+    write(content, "articles/fr/libre/_category.yml", "name: Interne\naudience: agents\n")
+
+
+def change_an_included_section(content: Path, chance: random.Random) -> None:
+    file = content / "articles/fr/guide-0/page-2.md"
+    if file.exists():
+        file.write_text(file.read_text().replace("## La suite\n", "## La suite\n\nInclus.\n"))
+
+
+def hold_a_page_back(content: Path, chance: random.Random) -> None:
+    replace(content, chance, "audience: everyone", "audience: everyone\nstatus: draft")
+
+
+def swap_two_pages(content: Path, chance: random.Random) -> None:
+    one, other = (some_page(content, chance) for _ in range(2))
+    texts = one.read_text(), other.read_text()
+    other.write_text(texts[0])
+    one.write_text(texts[1])
+
+
 def take_a_phrase(content: Path, chance: random.Random) -> None:
     """Other pages come to say more of what a phrase asks for."""
     for number in range(3):
@@ -197,13 +246,18 @@ def take_a_phrase(content: Path, chance: random.Random) -> None:
 CHANGING: tuple[Callable[[Path, random.Random], None], ...] = (
     change_a_line,
     change_a_heading,
+    order_a_category,
     take_a_phrase,
+    change_an_included_section,
     change_a_title,
     add_a_file,
     change_a_snippet,
     move_a_file,
     narrow_an_audience,
+    hold_a_page_back,
     add_a_twin,
+    swap_two_pages,
+    narrow_a_category,
     change_synonyms,
     take_an_address,
     remove_a_variable,
