@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kbsearch.version import __version__
 from tests.kit.places import TOP
 
 spec = importlib.util.spec_from_file_location("release", TOP / "scripts" / "release.py")
@@ -56,6 +57,14 @@ def test_a_prepared_version_stays_as_it_is_and_the_next_stands_above_it():
 def test_a_release_of_nothing_is_refused():
     with pytest.raises(SystemExit, match="nothing new"):
         release.released(release.released(FIRST, "1.1.0", DAY), "1.2.0", DAY)
+
+
+def test_the_version_is_the_last_one_of_the_changelog_and_administrators_are_told_of_it():
+    text = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[([^]]+)\]", text, re.MULTILINE)[:2] == ["Unreleased", __version__]
+    for language in ("fr", "en"):
+        news = (TOP / f"kbsearch/whats_new/{language}.md").read_text(encoding="utf-8")
+        assert f"\n## {__version__.rpartition('.')[0]}\n" in news
 
 
 @pytest.mark.skipif(
