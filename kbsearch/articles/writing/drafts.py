@@ -15,7 +15,7 @@ from kbsearch.articles.writing import amending, composition, files
 from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import GAP, Composed, Hidden
 from kbsearch.articles.writing.files import ArticleFile
-from kbsearch.clock import stored, utc_now
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Conflict, Invalid, NotFound, TooMany
 from kbsearch.tickets import Link, visibility
@@ -56,7 +56,6 @@ def save(
     *,
     edition: int = 0,
     tab: str = "",
-    at: datetime | None = None,
 ) -> ArticleDraft:
     """Keep what is written so far.
 
@@ -67,7 +66,7 @@ def save(
     check_key(key)
     files.check_length(composed.article)
     fields = json.dumps(files.tidy(composed.article).as_fields(), ensure_ascii=False)
-    page = _PageState(fields, tab[:MAX_TAB], stored(at or utc_now()))
+    page = _PageState(fields, tab[:MAX_TAB], now())
 
     def write() -> ArticleDraft:
         rows = _read(db, viewer, "d.form_key = :key", key=key)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from kbsearch import audit, revisions, sealing
 from kbsearch.access import Viewer
-from kbsearch.clock import stored, utc_now
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
@@ -64,7 +64,6 @@ def add(
     kinds: Iterable[str],
     *,
     scope: WebhookScope = EVERYTHING,
-    at: datetime | None = None,
 ) -> Webhook:
     """Tell an address of some kinds of events from now on; its secret is in the answer."""
     _for_administrators(viewer)
@@ -80,7 +79,7 @@ def add(
                 "url": checked,
                 "owner_id": viewer.person_id,
                 "secret": _seal(settings, webhook_id, secret),
-                "created_at": stored(at or utc_now()),
+                "created_at": now(),
                 **scopes.row_of(db, scope),
             },
         )

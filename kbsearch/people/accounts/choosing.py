@@ -121,23 +121,23 @@ def change(
     person: Person,
     current: str,
     password: str,
-    *,
-    at: datetime | None = None,
 ) -> str:
     """Choose another password, knowing the present one; the token of a session that is new."""
     charges = [(limits.SIGN_INS_OF_ACCOUNT, f"{person.id} change")]
-    signing_in.charge(db, caller, person, charges, at=at)
+    signing_in.charge(db, caller, person, charges)
     if not passwords.verify(db, person.id, current):
-        audit.record(db, "password.refused", person_id=person.id, network=caller.network, at=at)
+        audit.record(db, "password.refused", person_id=person.id, network=caller.network)
         raise Invalid("password.wrong")
     limits.give_back(db, *charges[0])
     hashed = passwords.prepare(db, settings, person, password)
     with db.atomic():
-        _change(db, caller, person, hashed, at)
-        return sessions.open_session(db, person.id, caller.user_agent, at=at)
+        _change(db, caller, person, hashed)
+        return sessions.open_session(db, person.id, caller.user_agent)
 
 
-def _change(db: Database, caller: Caller, person: Person, hashed: str, at: datetime | None) -> None:
+def _change(
+    db: Database, caller: Caller, person: Person, hashed: str, at: datetime | None = None
+) -> None:
     passwords.replace(db, person, hashed)
     audit.record(db, "password.changed", person_id=person.id, network=caller.network, at=at)
     outbox.add(db, CHANGED, person.id)

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from kbsearch import outbox
+from kbsearch import clock, outbox
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
@@ -30,7 +30,8 @@ def search(db: SqliteDatabase, cast: Cast, text: str, results: int, **much: floa
 
 
 def test_a_search_is_told_once_it_has_settled(settings: Settings, db: SqliteDatabase, cast: Cast):
-    webhooks.add(db, cast.root, settings, "https://x.example/", ["search.failed"], at=MORNING)
+    with clock.running_on(lambda: MORNING):
+        webhooks.add(db, cast.root, settings, "https://x.example/", ["search.failed"])
     failed_searches.tell_new(db, at=later(minutes=1))
     search(db, cast, "collier perdu de alice@acme.example", 0, minutes=2)
     search(db, cast, "found", 3, minutes=2)
@@ -52,7 +53,8 @@ def test_a_webhook_is_told_nothing_of_before_it(settings: Settings, db: SqliteDa
 
 
 def test_words_forgotten_meanwhile_are_not_told(settings: Settings, db: SqliteDatabase, cast: Cast):
-    webhooks.add(db, cast.root, settings, "https://x.example/", ["search.failed"], at=MORNING)
+    with clock.running_on(lambda: MORNING):
+        webhooks.add(db, cast.root, settings, "https://x.example/", ["search.failed"])
     failed_searches.tell_new(db, at=MORNING)
     search(db, cast, "collier", 0, minutes=2)
     assert failed_searches.tell_new(db, at=later(minutes=9))
