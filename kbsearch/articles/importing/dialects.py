@@ -8,8 +8,9 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+from kbsearch.articles.importing import generators
 from kbsearch.articles.importing.pages import ForeignPage, Linker, Tell
 from kbsearch.text.markup import scheme_of, slug_of
 from kbsearch.text.markup.callouts import KINDS
@@ -46,7 +47,7 @@ _TARGETS = re.compile(
     r"\{\{[<%]-?\s*(?:rel)?ref\s+\"?([^\"\s>%]+)\"?\s*-?[>%]\}\}|\{%-?\s*(?:link|post_ur"
     r"l)\s+(\S+)\s*-?%\}"
     r"|\{\{\s*['\"]([^'\"]+)['\"]\s*\|\s*(?:relative|absolute)_url\s*\}\}"
-    r"|\{\{\s*site\.(?:baseurl|url)\s*\}\}(?=(/))"
+    r"|\{\{\s*site\.(?:baseurl|url)\s*\}\}(?=(/|\{%))"
 )
 
 
@@ -63,13 +64,18 @@ class Folder(Protocol):
     def named(self, name: str) -> str:
         """The address of a page or a file by its bare name; empty where there is none."""
 
+    def title(self, target: str, page: ForeignPage) -> str:
+        """What the page is called that a page links to; empty where there is none."""
+
 
 def converted(text: str, page: ForeignPage, folder: Folder, linker: Linker, tell: Tell) -> str:
     """The text of a page in the Markdown of this site."""
-    text = _included(text, page, folder, tell, 0)
+    text = generators.examples(_included(text, page, folder, tell, 0))
+    text = _outside(text, generators.plainer)
     text = _outside(_docfx_tabs(text), lambda piece: _piece(piece, page, folder, tell))
     text = _blocks(text, linker, tell)
-    return _outside(text, lambda piece: _linked(piece, linker, folder))
+    text = _outside(text, lambda piece: _named_links(piece, page, folder))
+    return generators.shown(_outside(text, lambda piece: _linked(piece, linker, folder)))
 
 
 def _outside(text: str, change: Callable[[str], str]) -> str:
@@ -209,13 +215,14 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^[ \t]*:{3,}\s*(?:row|column|moniker|zone)(?:-end)?\b[^\n]*$", _M | _I), ""),
     (re.compile(r"^[ \t]*>[ \t]*\[!div\b[^\]\n]*\][ \t]*$", _M | _I), ""),
     (re.compile(r"^[ \t]*\{%-?\s*(?:end)?(?:content-ref|stepper|step|columns|column|code"
-                r")\b[^%\n]*%\}[ \t]*$", _M), ""),
+                r")\b(?:(?!\{%)[^%\n]|%(?!\}))*%\}[ \t]*$", _M), ""),
     (re.compile(r"^[ \t]*\{%-?\s*endfile\s*-?%\}[ \t]*$", _M), ""),
     (re.compile(r"^[ \t]*\{\{[<%]\s*/?\s*(?:tabs|tabpane|steps|cards|columns|row)\b[^\n]"
                 r"*?[>%]\}\}[ \t]*$", _M), ""),
     (re.compile(r"^[ \t]*\{\{[<%]\s*/\s*tab\s*[>%]\}\}[ \t]*$", _M), "{% endtab %}\n"),
     (re.compile(r"^[ \t]*\{\{[<%]\s*/\s*(?:notice|alert|hint|callout|admonition|note|tip|warning|"
-                r"details|expand|important|caution|info|danger)\s*[>%]\}\}[ \t]*$", _M), "\n:::\n"),
+                r"details|expand|important|caution|info|danger|pageinfo)\s*[>%]\}\}"
+                r"[ \t]*$", _M), "\n:::\n"),
     (re.compile(r"^[ \t]*\{%-?\s*end(?:note|tip|warning|important|caution|info|danger|al"
                 r"ert|callout)\s*-?%\}[ \t]*$", _M), "\n:::\n"),
     (re.compile(r"</?div\b[^<>]*\bmarkdown\b[^<>]*>", _I), ""),
@@ -320,15 +327,33 @@ def _left(kind: str) -> Callable[[re.Match[str], Tell], str]:
     return leave
 
 
+def _shortcode(match: re.Match[str], tell: Tell) -> str:
+    """One that nobody knows: the words it was given to show."""
+    tell("shortcode-left", match[0][:80])
+    name, _, said = match[0][3:-3].strip().partition(" ")
+    if name == "heading":
+        quoted = _TITLE_IN_QUOTES.search(said)
+        return quoted[1].replace("-", " ").capitalize() if quoted else ""
+    return _arguments(said).get("text", "")
+
+
+def _card(match: re.Match[str], tell: Tell) -> str:
+    said = _arguments(match[1])
+    name = said.get("title") or said.get("header") or said.get("link") or ""
+    if name and said.get("link"):
+        return f"- [{name}]({said['link']})"
+    return f"- **{name}**" if name else ""
+
+
 _NAMES = "notice|alert|hint|callout|admonition|note|tip|warning|details|expand"
-_NAMES += "|important|caution|info|danger"
+_NAMES += "|important|caution|info|danger|pageinfo"
 _UP_TO_END = r"(?:(?!\{\{|[>%]\}\})[^\n])*"
 _KNOWN = "tab|endtab|hint|endhint|tabs|endtabs"
 _CHANGED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Tell], str]], ...] = (
     (re.compile(r"^[ \t]*<TabItem\b([^<>]*)>[ \t]*$", _M), _tab),
-    (re.compile(r"^[ \t]*\{\{[<%]\s*tab\b([^\n]*?)[>%]\}\}[ \t]*$", _M), _tab),
+    (re.compile(rf"^[ \t]*\{{\{{[<%]\s*tab\b({_UP_TO_END})[>%]\}}\}}[ \t]*$", _M), _tab),
     (re.compile(r"^[ \t]*<Admonition\b([^<>]*)>[ \t]*$", _M), _admonition),
-    (re.compile(rf"^[ \t]*\{{\{{[<%]\s*(?P<name>{_NAMES})\b(?P<said>[^\n]*?)[>%]\}}\}}[ "
+    (re.compile(rf"^[ \t]*\{{\{{[<%]\s*(?P<name>{_NAMES})\b(?P<said>{_UP_TO_END})[>%]\}}\}}[ "
                 rf"\t]*$", _M | _I), _callout),
     (re.compile(r"^[ \t]*\{%-?\s*(?P<name>note|tip|warning|important|caution|info|danger"
                 r"|alert|callout)\b"
@@ -349,9 +374,9 @@ _CHANGED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Tell], str]], ..
                 r"\{%-?\s*endhighlight\s*-?%\}", re.DOTALL), _highlight),
     (re.compile(r"\[!code-[^\[\]\n]*+\[[^\[\]\n]*+\]\([^\[)\n]*+\)\]|:::code\b[^\n]*"
                 r"?:::", _I), _left("include-missing")),
-    (re.compile(rf"\{{\{{[<%](?!\s*(?:rel)?ref\b){_UP_TO_END}[>%]\}}\}}"),
-     _left("shortcode-left")),
-    (re.compile(rf"\{{%-?\s*+(?!(?:{_KNOWN}|link|post_url)\b)[^%\n]*"
+    (re.compile(rf"\{{\{{[<%]\s*card\b({_UP_TO_END})[>%]\}}\}}", _I), _card),
+    (re.compile(rf"\{{\{{[<%](?!/\*|\s*(?:rel)?ref\b){_UP_TO_END}[>%]\}}\}}"), _shortcode),
+    (re.compile(rf"(?<!\{{)\{{%-?\s*+(?!(?:{_KNOWN}|link|post_url)\b)(?:(?!\{{%)[^%\n]|%(?!\}}))*"
                 rf"%\}}"), _left("shortcode-left")),
     (re.compile(r"</?[A-Z][A-Za-z.]{1,40}(?:\s(?:[^<>{}]|\{[^{}]*\}|=>)*)"
                 r"?/?>"), _left("component-left")),
@@ -361,9 +386,13 @@ _CHANGED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Tell], str]], ..
 _WIKI = re.compile(r"(!?)\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]\n]{0,200}))?\]\]")
 
 
+_PLACE_IN_NOTE = re.compile(r"[#^]")
+
+
 def _wiki(match: re.Match[str], folder: Folder) -> str:
     """Obsidian's links, by the bare name of a note or a picture."""
-    name, _, place = match[2].partition("#")
+    name, place = _PLACE_IN_NOTE.split(f"{match[2]}#", maxsplit=1)
+    place = place.rstrip("#") if "^" not in match[2] else ""  # a block has no name here
     address = folder.named(name.strip()) if name.strip() else ""
     words = (match[3] or "").strip()
     if match[1] and name.strip().lower().endswith(_PICTURES):
@@ -371,10 +400,10 @@ def _wiki(match: re.Match[str], folder: Folder) -> str:
         if width.isdigit():
             return f'<img src="{address or name}" alt="" width="{width}">'
         return f"![{words}]({(address or name).replace(' ', '%20')})"
-    anchor = f"#{slug_of(place.strip())}" if place and not place.startswith("^") else ""
+    anchor = f"#{slug_of(place.strip())}" if place else ""
     if name.strip() and not address:
         return words or name.strip()
-    parts = (posixpath.basename(name.strip()), place.lstrip("^"))
+    parts = (posixpath.basename(name.strip()), place)
     label = words or " › ".join(filter(None, parts))
     return f"[{label}]({address.replace(' ', '%20')}{anchor})"
 
@@ -390,11 +419,34 @@ def _blocks(text: str, linker: Linker, tell: Tell) -> str:
 
         if "\x00" in match[0]:
             return match[0]
-        body = ArticleConverter(lambda address: address, lambda source: source, tell=tell)
+        body = ArticleConverter(lambda address: address, _in_one_piece, tell=tell)
         lines = body.convert(match[0]).split("\n")
         return "\n".join(f"{match['in']}{line}".rstrip() for line in lines)
 
     return _outside(text, lambda piece: _BLOCK.sub(change, piece))
+
+
+def _in_one_piece(source: str) -> str:
+    """The address of a picture as Markdown reads it whole: `image%20%281%29.png`."""
+    return quote(source, safe="/:?#@!$&'*+,;=%~")
+
+
+_FILE_FOR_NAME = re.compile(
+    r"(?P<bang>!?)(?:\[(?P<label>[^\[\]\n]{1,200}\.mdx?)\]"
+    r"\((?P<target>[^()\s<>]+\.mdx?(?:#[^()\s]*)?)(?:[ \t]+\"mention\")?\)"
+    r"|<(?P<bare>[^<>\s:@]+\.mdx?(?:#[^<>\s]*)?)>)"
+)
+
+
+def _named_links(text: str, page: ForeignPage, folder: Folder) -> str:
+    """Links to pages that are called as a file is, as GitBook keeps them, called as the page is."""
+
+    def name(match: re.Match[str]) -> str:
+        target = match["target"] or match["bare"]
+        label = folder.title(target, page) or match["label"] or posixpath.basename(target)
+        return match[0] if match["bang"] else f"[{label}]({target})"
+
+    return _FILE_FOR_NAME.sub(name, text)
 
 
 def _linked(text: str, linker: Linker, folder: Folder) -> str:

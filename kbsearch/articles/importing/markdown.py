@@ -51,6 +51,8 @@ _ROOTS = ("docs", "content", "src/content/docs", "articles", "_docs", "_posts")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*(?:\{[^}]*\})?\s*$", re.MULTILINE)
 _TITLE = re.compile(r"\A\s*+#[ \t]++(.+?)(?<![ \t#])[ \t#]*+(?:\{[^{}\n]*+\})?[ \t]*+\n")
 _SETEXT = re.compile(r"\A\s*([^\n]{1,200})\n={3,}[ \t]*\n")
+_IMPORTS = re.compile(r"\A(?:\s*+import\s[^\n]*['\"];?[ \t]*\n)++")  # above the title
+_LINK_SIGNS = re.compile(r"[\[\]\\]")
 _DIGITS = re.compile(r"\d{1,6}(?!\d)")
 _NUMBER = re.compile(r"^\d{1,3}[-_. ]+(?=\D)")
 _DATED = re.compile(r"^(\d{4}-\d{2}-\d{2})-(?=.)")
@@ -106,6 +108,7 @@ class MarkdownFolder(SourceFolder):
         self.by_address: dict[str, str] = {}
         self.site = self._site()
         self.pages: Sequence[ForeignPage] = list(self._pages())
+        self.titles = {page.place: page.title for page in self.pages}
         for page in self.pages:
             for address in page.addresses:
                 self.by_address.setdefault(old_addresses.key_of(address), page.place)
@@ -127,6 +130,10 @@ class MarkdownFolder(SourceFolder):
             if f"{base}{ending}" in self.by_name:
                 return self.by_name[f"{base}{ending}"]
         return ""
+
+    def title(self, target: str, page: ForeignPage) -> str:
+        """What the page is called that a page links to."""
+        return _LINK_SIGNS.sub("", self.titles.get(self.key(target, page), ""))
 
     def _pages(self) -> Iterator[ForeignPage]:
         for name, path in self.files.items():
@@ -159,7 +166,7 @@ class MarkdownFolder(SourceFolder):
         dated = _DATED.match(stem) if "_posts" in folders else None
         is_front = stem in FRONT_PAGES
         own = _NUMBER.sub("", stem[dated.end() :] if dated else stem)
-        title = _text(front.get("title")) or _title_of(body) or _named(own, folders)
+        title = _text(front.get("title")) or self._heading(body, own) or _named(own, folders)
         clean = [_NUMBER.sub("", each) for each in folders if each not in ("_posts", "_docs")]
         status = self._status(front, name)
         identity = "/".join([*clean, "index" if is_front else own])
@@ -181,6 +188,13 @@ class MarkdownFolder(SourceFolder):
             texts={key: _text(front[key]) for key in ("version",) if _text(front.get(key))},
             is_front=is_front,
         )
+
+    def _heading(self, body: str, own: str) -> str:
+        """The title that a text begins with; a note of Obsidian is called as its file is."""
+        if self.dialect == "obsidian":
+            begin = _TITLE.match(body)
+            return begin[1] if begin else own
+        return _title_of(body)
 
     def _front(self, name: str, text: str) -> tuple[Front, str]:
         lines, body = _split(text)
@@ -319,7 +333,7 @@ class MarkdownFolder(SourceFolder):
         return address or (path if posixpath.splitext(path)[1] else "")
 
     def markdown(self, page: ForeignPage, linker: Linker, tell: Tell) -> str:
-        text = _SETEXT.sub(r"# \1\n", page.text)
+        text = _SETEXT.sub(r"# \1\n", _IMPORTS.sub("", page.text))
         title = _TITLE.match(text)
         if title and slug_of(title[1]) == slug_of(page.title):
             text = text[title.end() :]

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from kbsearch.text.markup import scheme_of
 
 MOST_DETAILS = 20  # of each kind of change
+GITBOOK = ".gitbook"  # where it keeps the pictures of its pages
 LARGEST = 64 * 1024 * 1024  # bytes of one file of a source
 
 
@@ -102,7 +103,7 @@ class Importer(Protocol):
 def files_below(root: Path) -> Iterator[Path]:
     """The files of a folder in their order; what is hidden, linked or enormous is not looked at."""
     for path in sorted(root.iterdir()):
-        if path.name.startswith(".") or path.is_symlink():
+        if (path.name.startswith(".") and path.name != GITBOOK) or path.is_symlink():
             continue
         if path.is_dir():
             yield from files_below(path)
