@@ -81,8 +81,8 @@ def test_a_ticket_is_read_by_those_in_it_and_by_colleagues_when_shared(
 
 @pytest.mark.parametrize("word", ["everyone' OR '1'='1", "%", "org:a", "", "user:u"])
 def test_a_row_is_visible_when_a_word_is_shared_and_only_then(db: SqliteDatabase, word: str):
-    db.execute("CREATE TABLE things (id TEXT)")
-    db.execute("CREATE TABLE thing_readers (thing_id TEXT, word TEXT)")
+    db.execute("CREATE TEMPORARY TABLE things (id TEXT)")  # gone with the connection
+    db.execute("CREATE TEMPORARY TABLE thing_readers (thing_id TEXT, word TEXT)")
     db.insert_many("things", [{"id": "mine"}, {"id": "theirs"}, {"id": "nobodys"}])
     db.insert("thing_readers", {"thing_id": "mine", "word": word})
     db.insert("thing_readers", {"thing_id": "theirs", "word": "org:acme"})
