@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from kbsearch.articles import live_publication
+from kbsearch.articles.publishing import publish as articles_publish
 from kbsearch.config import Settings
 from kbsearch.config_sources import Configuration
 from kbsearch.database import Database
@@ -21,6 +22,10 @@ from kbsearch.messages.incoming import mailbox
 from kbsearch.people import notification_choices
 from kbsearch.people.accounts import sessions
 from kbsearch.processes.steps import Leader, Step
+from kbsearch.search import Question
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.generations import live_folders
+from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import belonging
 from tests.conftest import Another, Cast
 from tests.kit import writers
@@ -154,3 +159,20 @@ def test_of_two_workers_one_does_what_is_done_once_and_the_other_takes_over(
         title = "SELECT 1 FROM articles WHERE publication_id = :live AND title = 'Second title'"
         until(lambda: bool(db.query(title, {"live": live_publication(db)})))
         assert LEADS in logs()[follower]
+
+
+def test_a_host_without_the_index_has_it_built_by_nobody(
+    db: Database, cast: Cast, hosts: list[Settings]
+):
+    writers_host, other = hosts
+    articles_publish.publish(db, writers_host)
+    with closing(Indexer(writers_host, db)) as indexer:
+        indexer.ensure()
+        indexer.ensure()
+    for host in (writers_host, other):
+        Search(host, db).ask(cast.alice, Question("collar"))
+    asked = "SELECT subject FROM outbox WHERE kind = 'index.rebuild'"
+    assert db.query(asked) == []
+    (writers_host.index_path / live_folders(db)["ticket_index"] / "meta.json").write_text("{")
+    Search(writers_host, db).ask(cast.alice, Question("collar"))
+    assert db.query(asked) == [{"subject": "tickets"}], "what is damaged here is"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 
 from kbsearch import tickets
@@ -17,7 +18,7 @@ from kbsearch.search.fulltext.clicks import Clicks
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.documents import Click, Taught
 from kbsearch.search.fulltext.engine import guarded
-from kbsearch.search.fulltext.plan import IndexUnreachable
+from kbsearch.search.fulltext.plan import IndexUnreachable, Place
 from kbsearch.search.fulltext.query import Terms, understand
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.similar_index import Alike, Likeness
@@ -284,13 +285,14 @@ class Search:
         held = self._articles
         if name is None or (held is not None and held.folder.name == name):
             return held if name else None
+        place = self._settings.index_path / name
         with self._lock:
             try:
                 with guarded():
-                    self._articles = Articles(self._settings.index_path / name)
+                    self._articles = Articles(place)
             except ValueError:
                 self._articles = None
-                ask_rebuild(self._db, "articles")
+                self._ask_rebuild("articles", place)
             return self._articles
 
     def _open_tickets(self, name: str | None) -> TicketIndex | None:
@@ -304,14 +306,22 @@ class Search:
                 else:
                     held[1].refresh()
                 return held[1]
+        place = ticket_place(self._settings, name)
         with self._lock:
             try:
                 with guarded():
-                    self._tickets = (name, TicketIndex(ticket_place(self._settings, name)))
+                    self._tickets = (name, TicketIndex(place))
             except ValueError:
                 self._tickets = None
-                ask_rebuild(self._db, "tickets")
+                self._ask_rebuild("tickets", place)
             return self._tickets[1] if self._tickets else None
+
+    def _ask_rebuild(self, subject: str, place: Place) -> None:
+        """Of a folder that is not here there is nothing to say: it may be on the host that leads,
+        whose worker looks after it by itself.
+        """
+        if not isinstance(place, Path) or place.exists():
+            ask_rebuild(self._db, subject)
 
     def _report(self, problem: ValueError) -> None:
         """A cluster that does not answer is no damage: it comes back by itself."""
