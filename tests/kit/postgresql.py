@@ -42,11 +42,32 @@ COUNTERS = re.compile(r"^INSERT INTO counters.*?;$", re.MULTILINE | re.DOTALL)
 @contextmanager
 def running() -> Iterator[str]:
     """A server with nothing in it; the address of its first database."""
-    place = engines.programs()
-    assert place is not None
     memory = Path("/dev/shm")
     parent = memory if os.access(memory, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="kbpg.", dir=parent))
+    command, as_server = made(folder)
+    log = (folder / "log").open("wb")
+    server = subprocess.Popen(
+        [*command, *OPTIONS],
+        stdout=log,
+        stderr=log,
+        **as_server,
+    )
+    try:
+        address = f"postgresql://postgres@/postgres?host={folder}"
+        wait_for(server, address)
+        yield address
+    finally:
+        server.send_signal(signal.SIGINT)  # whoever is connected is not waited for
+        server.wait(timeout=60)
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def made(folder: Path) -> tuple[list[str], dict[str, Any]]:
+    """Make a server's data there: the command that runs it, and as whom."""
+    place = engines.programs()
+    assert place is not None
     nobody = _server_user(folder)
     as_server: dict[str, Any] = {"cwd": folder}
     if nobody:
@@ -58,22 +79,7 @@ def running() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         **as_server,
     )
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(
-        [f"{place}/postgres", "-D", data, "-k", str(folder), *OPTIONS],
-        stdout=log,
-        stderr=log,
-        **as_server,
-    )
-    try:
-        address = f"postgresql://postgres@/postgres?host={folder}"
-        _wait_for(server, address)
-        yield address
-    finally:
-        server.send_signal(signal.SIGINT)  # whoever is connected is not waited for
-        server.wait(timeout=60)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    return [f"{place}/postgres", "-D", data, "-k", str(folder)], as_server
 
 
 def _server_user(folder: Path) -> str | None:
@@ -84,7 +90,7 @@ def _server_user(folder: Path) -> str | None:
     return "postgres"
 
 
-def _wait_for(server: "subprocess.Popen[bytes]", address: str) -> None:
+def wait_for(server: "subprocess.Popen[bytes]", address: str) -> None:
     def answers() -> bool:
         assert server.poll() is None, "the server ended"
         try:
