@@ -65,6 +65,7 @@ WITHOUT_A_VIEWER = {
     "people.accounts.applications.*": "a program registers, and its code or renewal is the proof",
     "search.learning.lessons.changed": "follows a change that was allowed",
     "search.learning.lessons.review": "the worker's round after a publication",
+    "search.ranking.certainty.measure": "the worker's round, out of what people confirmed",
     "site.health.mark_worker_seen": "the worker says that it lives",
     "site.neighbours.*": "the worker's round",
     "site.erasing.replay": "who was erased once, after a restore: it was allowed then",
