@@ -1,5 +1,6 @@
 """kbsearch init, config, doctor, migrate and version: the site itself."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +30,7 @@ MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool) -> None:
     """Make a new site in DIR: settings, content under git, data folder, first administrator.
 
-    Run again on a site, it changes nothing.
+    Without --admin, a terminal is asked for the address. Run again on a site, it changes nothing.
 
     Example: kbsearch init mysite --admin you@company.example
     """
@@ -40,7 +41,7 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
         if as_json:
             echo_json({"accounts": []})
         return
-    address = people.fold_email(admin or "admin@localhost")
+    address = "" if with_demo else people.fold_email(admin or _asked_address())
     under_git = new.create(folder, demo=with_demo)
     if not under_git:
         line = say("git is not there: the content is a plain folder, published as it stands")
@@ -64,6 +65,14 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
     click.echo(say("%(folder)s is ready: cd %(folder)s && kbsearch serve", folder=folder))
     click.echo(say("Choose the password of %(email)s within seven days:", email=person.email))
     click.echo(link)
+
+
+def _asked_address() -> str:
+    """Whose site it is, of whoever sits at the terminal; nobody is chosen in silence."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise Refused(say("whose site is it? Say: kbsearch init DIR --admin EMAIL"))
+    address: str = click.prompt(say("E-mail address of the first administrator"), err=True)
+    return address
 
 
 @click.command("adopt")

@@ -117,7 +117,9 @@ def test_a_folder_of_another_project_is_no_site(nowhere: Path):
 
 
 def test_content_or_a_database_without_settings_is_a_site(nowhere: Path):
-    assert CliRunner().invoke(cli, ["init", "made"]).exit_code == 0
+    assert (
+        CliRunner().invoke(cli, ["init", "made", "--admin", "root@company.example"]).exit_code == 0
+    )
     (nowhere / "made/content").rename(nowhere / "content")
     for path in list(nowhere.glob("made/*")):
         if path.name != config.CONFIG_NAME:
@@ -126,7 +128,9 @@ def test_content_or_a_database_without_settings_is_a_site(nowhere: Path):
     assert CliRunner().invoke(cli, ["user", "list"]).exit_code == 0
 
 
-@pytest.mark.parametrize("words", [["version"], ["init", "made"]])
+@pytest.mark.parametrize(
+    "words", [["version"], ["init", "made", "--admin", "root@company.example"]]
+)
 def test_what_needs_no_site_works(words: list[str]):
     assert CliRunner().invoke(cli, words).exit_code == 0
 
@@ -148,7 +152,9 @@ def test_a_check_of_nothing_is_no_success(nowhere: Path, tmp_path: Path):
             told = CliRunner().invoke(cli, ["check", str(tmp_path / folder), "--format", form])
             assert (told.exit_code, told.stdout) == (1, "")
             assert "there is no article in" in told.stderr
-    assert CliRunner().invoke(cli, ["init", "made"]).exit_code == 0
+    assert (
+        CliRunner().invoke(cli, ["init", "made", "--admin", "root@company.example"]).exit_code == 0
+    )
     for path in list((nowhere / "made/content/articles").rglob("*.md")):
         path.unlink()
     told = CliRunner().invoke(cli, ["check"])

@@ -1,10 +1,13 @@
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pyotp
 import pytest
@@ -17,6 +20,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import one_time_links
 from kbsearch.version import __version__
 from tests.kit.writers import article, commit, git, write
+
+ADMIN = "boss@company.example"
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +36,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A new site, with nothing but its first administrator."""
-    assert run("init", str(tmp_path / "site")).exit_code == 0
+    assert run("init", str(tmp_path / "site"), "--admin", ADMIN).exit_code == 0
     return tmp_path / "site"
 
 
@@ -64,7 +69,7 @@ def test_a_new_site_has_settings_content_under_git_and_an_administrator(site: Pa
     assert subprocess.check_output(status) == b""
 
 
-@pytest.mark.parametrize("demo", [(), ("--demo",)])
+@pytest.mark.parametrize("demo", [("--admin", ADMIN), ("--demo",)])
 def test_the_branch_that_was_made_is_the_one_that_is_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo: tuple[str, ...]
 ):
@@ -83,12 +88,33 @@ def test_the_branch_that_was_made_is_the_one_that_is_live(
 
 
 def test_the_first_link_lets_the_administrator_choose_a_password(tmp_path: Path):
-    made = run("init", "site", "--admin", "boss@company.example", "--json")
+    made = run("init", "site", "--admin", ADMIN, "--json")
     (account,) = json.loads(made.stdout)["accounts"]
     db = SqliteDatabase(tmp_path / "site" / "var" / "kbsearch.sqlite3")
     invited = one_time_links.peek(db, "invitation", account["link"].rsplit("/", 1)[1])
-    assert (invited.email, invited.role) == ("boss@company.example", "administrator")
+    assert (invited.email, invited.role) == (ADMIN, "administrator")
     db.close()
+
+
+def test_nobody_is_the_first_administrator_in_silence(tmp_path: Path):
+    refused = run("init", "site")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == "kbsearch: whose site is it? Say: kbsearch init DIR --admin EMAIL\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_sits_at_a_terminal_is_asked_whose_site_it_is(tmp_path: Path):
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "kbsearch", "init", "site", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=theirs, stdout=PIPE, stderr=PIPE, text=True
+    ) as process:
+        os.write(terminal, f"{ADMIN}\n".encode())
+        told, asked = process.communicate(timeout=60)
+    os.close(terminal)
+    os.close(theirs)
+    assert asked.startswith("E-mail address of the first administrator: ")
+    assert [account["email"] for account in json.loads(told)["accounts"]] == [ADMIN]
 
 
 def test_the_settings_file_can_be_uncommented_line_by_line(site: Path):
@@ -115,7 +141,7 @@ def test_running_it_again_changes_nothing_and_says_so(site: Path):
 def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(tmp_path: Path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.md").write_text("Once")
-    result = run("init", "thesis")
+    result = run("init", "thesis", "--admin", ADMIN)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         "kbsearch: thesis is not empty and is not a site: choose another folder"
@@ -137,7 +163,7 @@ def test_the_demo_prints_the_accounts_of_everybody(tmp_path: Path):
 
 def test_without_git_the_content_is_a_plain_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    result = run("init", "site")
+    result = run("init", "site", "--admin", ADMIN)
     assert result.exit_code == 0
     assert "git is not there" in result.stderr
     assert not (tmp_path / "site" / "content" / ".git").exists()
@@ -152,7 +178,7 @@ def test_a_git_repository_around_and_its_variables_do_not_matter(
 ):
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
-    assert run("init", "site").exit_code == 0
+    assert run("init", "site", "--admin", ADMIN).exit_code == 0
     assert (tmp_path / "site" / "content" / ".git").is_dir()
 
 
@@ -317,7 +343,7 @@ def test_a_tag_may_be_live_whatever_is_checked_out(site: Path, monkeypatch: pyte
 def test_a_team_that_names_nobody_is_a_warning(site: Path):
     toml = site / "kbsearch.toml"
     plain = toml.read_text(encoding="utf-8")
-    for agents, state in (('["admin@localhost"]', "ok"), ('["dna@support.example"]', "warn")):
+    for agents, state in ((f'["{ADMIN}"]', "ok"), ('["dna@support.example"]', "warn")):
         toml.write_text(
             f'{plain}\n[[teams]]\nname = "Everyone"\nagents = {agents}\n', encoding="utf-8"
         )

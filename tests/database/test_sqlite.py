@@ -114,7 +114,17 @@ def test_where_pysqlite3_is_not_built_for_the_machine_the_sqlite_of_python_does(
         " from kbsearch.database import sqlite; assert sqlite.sqlite is sqlite3; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", without, "init", tmp_path / "site"], capture_output=True, text=True
+        [
+            sys.executable,
+            "-c",
+            without,
+            "init",
+            tmp_path / "site",
+            "--admin",
+            "root@company.example",
+        ],
+        capture_output=True,
+        text=True,
     )
     try:
         check_sqlite(sqlite3.sqlite_version_info)

@@ -236,7 +236,10 @@ def test_backups_leave_the_trash_out(
 def test_a_person_may_sweep_what_was_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KBSEARCH_LANG", "en")
     site = tmp_path / "site"
-    assert CliRunner().invoke(cli, ["init", str(site)]).exit_code == 0
+    assert (
+        CliRunner().invoke(cli, ["init", str(site), "--admin", "root@company.example"]).exit_code
+        == 0
+    )
     var = FolderStorage(site / "var")
     store = FileStore(var, "files")
     keep(store, 12)

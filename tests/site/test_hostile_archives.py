@@ -35,7 +35,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A backup, as it should be."""
     folder = tmp_path_factory.mktemp("whole")
     run = CliRunner()
-    assert run.invoke(cli, ["init", str(folder / "site")]).exit_code == 0
+    assert (
+        run.invoke(cli, ["init", str(folder / "site"), "--admin", "root@company.example"]).exit_code
+        == 0
+    )
     place = ["--config", str(folder / "site/kbsearch.toml")]
     assert run.invoke(cli, [*place, "backup", str(folder / "site.tar")]).exit_code == 0
     return (folder / "site.tar").read_bytes()
