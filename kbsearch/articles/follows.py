@@ -12,6 +12,7 @@ from kbsearch import articles
 from kbsearch.access import Viewer
 from kbsearch.articles import Card, categories
 from kbsearch.clock import now
+from kbsearch.config import LANGUAGES
 from kbsearch.database import Database, Row, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
 
@@ -153,7 +154,9 @@ def move(db: Database, moved: Mapping[Topic, str]) -> None:
 def is_there(db: Database, viewer: Viewer, kind: Kind, subject: str) -> bool:
     """Whether the viewer has something to read there."""
     language, _, name = subject.partition("/")
-    if not name or len(subject) > MAX_SUBJECT or not subject.isprintable():
+    if language not in LANGUAGES or not name:
+        return False
+    if len(subject) > MAX_SUBJECT or not subject.isprintable():
         return False
     if kind == "article":
         return articles.find_path(db, viewer, subject) is not None

@@ -69,6 +69,17 @@ def test_what_makes_no_sense_is_said(alice: FlaskClient):
     assert press(alice, "no", subject="\0").status_code == 303
 
 
+@pytest.mark.parametrize("language", ["", "de", "\\evil.example"])
+def test_a_product_is_followed_in_a_language_there_is(
+    alice: FlaskClient, db: Database, cast: Cast, language: str
+):
+    assert press(alice, "yes", kind="product", subject="fr/icownect").status_code == 303
+    wrong = {"kind": "product", "subject": f"{language}/icownect"}
+    assert press(alice, "yes", **wrong).status_code == 404
+    assert press(alice, "no", **wrong).location == "/fr/account/following"
+    assert [each.subject for each in follows.list_mine(db, cast.alice)] == ["fr/icownect"]
+
+
 def test_a_stranger_has_no_button(client: FlaskClient, db: Database, settings: Settings):
     publish_articles(settings, db)
     assert 'id="follow"' not in client.get(PAGE).text
