@@ -30,7 +30,7 @@ from kbsearch.web.help.results import (
     lines,
     numbered_request,
 )
-from kbsearch.web.help.sections import below_heading, section
+from kbsearch.web.help.sections import answer_of, section
 from kbsearch.web.render import (
     db,
     hidden_or_missing,
@@ -117,7 +117,7 @@ def answer(results: Results) -> Markup | None:
     page, _, anchor = first.url.partition("#")
     try:
         article = articles.find(db(), viewer(), first.language, page.rpartition("/")[2])
-        return below_heading(section(article, anchor))
+        return answer_of(section(article, anchor), page)
     except NotFound:  # another publication went live meanwhile
         return None
 

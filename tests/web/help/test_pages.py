@@ -15,7 +15,7 @@ from kbsearch.database import Row, Values
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Facet, Facets, Results
 from tests.conftest import Cast
-from tests.kit.web import HTMX, Scripted, hit, publish_articles, script, sign_in
+from tests.kit.web import HTMX, Scripted, hit, publish_articles, script, sign_in, write_articles
 from tests.kit.writers import article, write
 
 
@@ -204,6 +204,42 @@ def test_the_answer_shows_its_section_as_its_page_has_it(
         script(app, other)
         page = client.get("/fr/search?q=mot").text
         assert "hit answer" not in page and "extrait" in page
+
+
+def test_an_answer_takes_no_heading_no_id_and_no_place_of_the_page_it_is_shown_on(
+    settings: Settings, db: SqliteDatabase, app: Flask, client: FlaskClient
+):
+    publish_articles(settings, db)
+    text = """
+        ---
+        title: Les filtres
+        audience: everyone
+        ---
+        ## Régler
+
+        Voyez [les filtres](#filters)[^1].
+
+        ### Filters
+
+        Le texte. `<a href="#x" id="y">`
+
+        #### Plus loin
+
+        [^1]: Une note.
+        """
+    write_articles(settings.content_path, {"fr/compte/filtres.md": text})
+    publish(db, settings)
+    url = "/fr/articles/filtres"
+    script(app, Results((hit(url=f"{url}#regler", passage="Voyez"),), 1, is_answered=True))
+    page = client.get("/fr/search?q=filtres").text
+    answer = page[page.index('class="hit answer"') : page.index('class="facts"')]
+    assert re.findall(r"<h\d", answer) == ["<h3", "<h4", "<h5"], "the first is the result's own"
+    assert re.findall(r"</h\d", answer) == ["</h3", "</h4", "</h5"]
+    assert ' id="' not in answer.replace('&lt;a href="#x" id="y"', "")
+    inside = answer[answer.index('<div class="prose">') :]
+    links = re.findall(r'<a [^>]*href="([^"]*)"', inside)
+    assert len(links) >= 4 and all(link.startswith(f"{url}#") for link in links)
+    assert '&lt;a href="#x" id="y"&gt;' in answer, "what is shown stays as it is"
 
 
 def test_a_correction_is_said_and_the_literal_search_is_one_click_away(
