@@ -227,6 +227,7 @@ def test_one_module_alone_says_who_reads_a_request():
     assert naming == {
         *("access", "tickets.visibility", "tickets.readers", "tickets", "database.migrations"),
         *("site.register", "site.portable.sheets", "site.importing.storing", "site.erasing"),
+        "site.erasing_tickets",
         *("tickets.conversation.corrections", "tickets.conversation.satisfaction"),
     }
 

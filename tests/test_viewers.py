@@ -68,6 +68,7 @@ WITHOUT_A_VIEWER = {
     "search.ranking.certainty.measure": "the worker's round, out of what people confirmed",
     "site.health.mark_worker_seen": "the worker says that it lives",
     "site.neighbours.*": "the worker's round",
+    "site.erasing_tickets.replay": "a request that was erased once, after a restore",
     "site.erasing.replay": "who was erased once, after a restore: it was allowed then",
     "vaults.outcomes.*": "what became of a backup: a fact",
     "site.backup_rounds.*": "the worker's round, or a command",

@@ -52,6 +52,7 @@ COMMANDS = {
     "notify": "notifications",
     "export": "exporting",
     "forget": "erasing",
+    "erase": "erasing_tickets",
     "stats": "stats",
     "backup": "backups",
     "restore": "backups",

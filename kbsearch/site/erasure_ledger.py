@@ -1,4 +1,4 @@
-"""Who was erased, beside the database and not in it: who comes back with a backup is erased again.
+"""Who and what was erased, beside the database and not in it: after a restore it is erased again.
 
 Lines of JSON. None says who it was: an address or an id is known again by its salted digest.
 """
@@ -34,13 +34,14 @@ ADDRESSES = """
 
 @dataclass(frozen=True)
 class Erasure:
-    """An erasure that was ordered: when, of whom, and whether files went as well."""
+    """An erasure that was ordered: when, of whom or of which request, and whether files went."""
 
     at: str
     salt: str
     address: str  # digests
     person: str
     with_files: bool
+    ticket: str = ""
 
 
 def path(settings: Settings) -> Path:
@@ -53,6 +54,13 @@ def add(settings: Settings, at: str, address: str, person_id: str, *, with_files
         salt = earlier[0].salt if earlier else randomness.token(12)
         digests = _digest(salt, address), _digest(salt, person_id)
         _append(file, [Erasure(at, salt, *digests, with_files)])
+
+
+def add_ticket(settings: Settings, at: str, ticket_id: str) -> None:
+    """Add the line of a request, on the disk when this ends."""
+    with _held(path(settings)) as (file, earlier):
+        salt = earlier[0].salt if earlier else randomness.token(12)
+        _append(file, [Erasure(at, salt, "", "", with_files=True, ticket=_digest(salt, ticket_id))])
 
 
 def read(ledgers: Iterable[Path]) -> list[Erasure]:
@@ -81,7 +89,7 @@ def name_outside(ledger: Path) -> str:
 def returned(db: Database, erasures: Sequence[Erasure]) -> Iterator[tuple[str, Erasure]]:
     """The addresses in a database of an earlier moment that were erased since."""
     salts = {erasure.salt for erasure in erasures}
-    by_address = {erasure.address: erasure for erasure in erasures}
+    by_address = {erasure.address: erasure for erasure in erasures if erasure.address}
     by_person = {erasure.person: erasure for erasure in erasures}
     ids = {row["email"]: row["id"] for row in db.query("SELECT id, email FROM people")}
     for row in db.query(ADDRESSES):
@@ -96,6 +104,19 @@ def returned(db: Database, erasures: Sequence[Erasure]) -> Iterator[tuple[str, E
             if erasure:
                 yield address, erasure
                 break
+
+
+def returned_tickets(db: Database, erasures: Sequence[Erasure]) -> list[int]:
+    """The numbers of the requests in such a database that were erased since."""
+    of_tickets = {erasure.ticket: erasure.salt for erasure in erasures if erasure.ticket}
+    salts = set(of_tickets.values())
+    if not salts:
+        return []
+    return [
+        row["number"]
+        for row in db.query("SELECT id, number FROM tickets ORDER BY number")
+        if any(_digest(salt, row["id"]) in of_tickets for salt in salts)
+    ]
 
 
 @contextmanager

@@ -101,7 +101,7 @@ KINDS = (
         _("Requests"),
         _("What was asked and answered, notes, files, who read and did what, how satisfied"),
         _("Answering, and finding how a problem was solved before"),
-        _("For good, without a person once they are erased; closed after %(days)s days"),
+        _("Until a request is erased, without a person once they are; closed after %(days)s days"),
         (
             *("tickets", "ticket_copies", "ticket_handling", "ticket_clocks", "ticket_alarms"),
             *("ticket_tags", "ticket_field_lines", "ticket_readers", "messages"),

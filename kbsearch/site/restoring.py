@@ -26,7 +26,7 @@ from kbsearch.errors import Problem
 from kbsearch.files import places
 from kbsearch.files.folder import sync_folder
 from kbsearch.search.ranking import generations
-from kbsearch.site import backups, belonging, erasing, erasure_ledger, health
+from kbsearch.site import backups, belonging, erasing, erasing_tickets, erasure_ledger, health
 from kbsearch.site.backups import Manifest, UnreadableArchive
 
 WORK_FOLDERS = "restoring-*"  # beside the site, one for each restore under way or interrupted
@@ -106,7 +106,7 @@ def _prepare(work: Path, path: Path, manifest: Manifest | None = None) -> dict[s
 
 
 def _erase_again(settings: Settings, work: Path, manifest: Manifest) -> int:
-    """Erase in what was unpacked whoever was erased in the site since."""
+    """Erase in what was unpacked whoever, and which requests, were erased in the site since."""
     later = [
         erasure
         for erasure in erasure_ledger.read([erasure_ledger.path(settings)])
@@ -116,7 +116,8 @@ def _erase_again(settings: Settings, work: Path, manifest: Manifest) -> int:
         return 0
     unpacked = replace(settings, site=work, data=Path("data"), files="")
     with closing(SqliteDatabase(work / backups.DATABASE)) as db:
-        return erasing.replay(db, unpacked, later)
+        requests = erasing_tickets.replay(db, unpacked, later)
+        return requests + erasing.replay(db, unpacked, later)
 
 
 def _settings(found: config_sources.Configuration, work: Path, site: Path, path: Path) -> Settings:
