@@ -3,7 +3,8 @@
 Its sign of life is the loop's own, which falls silent when it hangs; before work that may take
 minutes it says so. A second worker of the same data folder waits until the first one is gone. Where
 several hosts share a database, each has a worker: all of them send and follow the content, and one
-leads, which publishes, writes the index, reads the mailbox and does all that is done by the clock.
+leads, which publishes, reads the mailbox and does all that is done by the clock. Each keeps the
+indexes that its host reads.
 """
 
 import fcntl
@@ -90,6 +91,7 @@ STEP_PATIENCE = 300.0  # seconds for a step that looks through much and is seldo
 HOUSEKEEPING_SECONDS = 3600.0
 DIGEST_CHECK_SECONDS = 20.0
 CERTAINTY_SECONDS = 600.0
+COPY_SECONDS = 0.5
 GAPS_SECONDS = 20.0
 CASES_SECONDS = 60.0
 GAP_BATCHES = 5
@@ -145,6 +147,13 @@ def _work(
             publishing,
             once("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, Share(name, "inside")))),
+            Step(
+                "indexes of this host",
+                indexer.copy,
+                COPY_SECONDS,
+                LONG_WORK,
+                whose=lambda: not leader.leads(),
+            ),
             once("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
             once("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             once("insights", lambda: handling.refresh(db), INSIGHTS_SECONDS),
@@ -188,8 +197,6 @@ def _work(
             publishing.attempt()  # nobody is told of a site that has no page yet
         parent_pipe.ready()
         while not signals.stop:
-            if not leader.leads():
-                indexer.close()  # whoever leads may write the same index
             if not _round(steps, signals, pulse):
                 time.sleep(POLL_SECONDS)
 

@@ -176,3 +176,40 @@ def test_a_host_without_the_index_has_it_built_by_nobody(
     (writers_host.index_path / live_folders(db)["ticket_index"] / "meta.json").write_text("{")
     Search(writers_host, db).ask(cast.alice, Question("collar"))
     assert db.query(asked) == [{"subject": "tickets"}], "what is damaged here is"
+
+
+def test_each_host_has_indexes_of_its_own_and_they_follow(
+    db: Database, cast: Cast, hosts: list[Settings]
+):
+    """What the leader puts in service is searched on the other host too, and so is what is new."""
+    with db.atomic():
+        file(db, cast.alice)
+
+    def names() -> dict[str, str]:
+        return live_folders(db)
+
+    def is_here(host: Settings) -> bool:
+        live = names()
+        return len(live) == 2 and all((host.index_path / name).exists() for name in live.values())
+
+    def finds(host: Settings, text: str) -> bool:
+        results = Search(host, db).ask(cast.dan, Question(text, language="en"))
+        return results.fallback is None and bool(results.hits)
+
+    with at_work(hosts[0]) as first, at_work(hosts[1]) as second:
+        until(lambda: all(map(is_here, hosts)))
+        until(lambda: any(FOLLOWS in (host.site / "log").read_text() for host in hosts))
+        follower = next(
+            place for place, host in enumerate(hosts) if FOLLOWS in (host.site / "log").read_text()
+        )
+        here = hosts[follower]
+        file(db, cast.alice, subject="A mirabelle tree")
+        until(lambda: finds(here, "mirabelle "))
+        writers.write(here.content_path, writers.PAGE, writers.article("Quetsch plums"))
+        writers.commit(here.content_path)
+        shutil.rmtree(here.index_path / names()["ticket_index"])  # and is made again
+        (second if follower == 1 else first).kill()
+        (second if follower == 1 else first).wait()
+    with at_work(here):
+        until(lambda: is_here(here) and finds(here, "mirabelle "))
+        until(lambda: finds(here, "quetsch "))

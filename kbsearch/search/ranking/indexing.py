@@ -7,6 +7,7 @@ missing, damaged or of an older schema is built anew beside the old folder, then
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +19,7 @@ from kbsearch.database import Database, new_id, site_state
 from kbsearch.search.fulltext import article_writer, places, ticket_writer
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.engine import guarded
-from kbsearch.search.fulltext.plan import DamagedIndex, IndexBusy, IndexUnreachable
+from kbsearch.search.fulltext.plan import DamagedIndex, IndexBusy, IndexUnreachable, Place
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
@@ -61,16 +62,21 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
     """Index every ticket anew beside the index in service, then switch; how many tickets."""
     name = f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
     place = ticket_place(settings, name)
+    count = _build_tickets(db, place, progress)
+    generations.switch_tickets(settings, db, place)
+    return count
+
+
+def _build_tickets(db: Database, place: Place, progress: Progress | None = None) -> int:
+    """Index every ticket in a place where there is none; how many."""
     writer = TicketWriter(place)
     upto = changes.last_revision(db)
     in_all = changes.count_changed(db, 0) if progress else 0
     try:  # one commit: segments need no merging, and an empty index has nothing to replace
         count = writer.apply(_all_cases(db, upto, in_all, progress), upto)
-        count += _follow(db, writer, BATCH)
+        return count + _follow(db, writer, BATCH)
     finally:
         writer.close()
-    generations.switch_tickets(settings, db, place)
-    return count
 
 
 def _all_cases(db: Database, upto: int, in_all: int, progress: Progress | None) -> Iterator[Case]:
@@ -184,11 +190,61 @@ class Indexer:
             if not self._is_sound("ticket_index", name):
                 self.rebuild("tickets")
                 name = live_folders(self._db)["ticket_index"]
+        return self._open(name)
+
+    def _open(self, name: str) -> TicketWriter:
+        if self._writer is None or name != self._folder:
+            self.close()
             with guarded():
                 self._writer = TicketWriter(ticket_place(self._settings, name))
             _remove_leftovers(self._settings.index_path / name)
             self._folder = name
         return self._writer
+
+    def copy(self) -> bool:
+        """Keep what another host's worker put in service here too; whether anything was to be done.
+
+        Each host has indexes of its own under the names that the leader gave them, made of the
+        database as the leader's are. One in a cluster is the leader's alone.
+        """
+        live = live_folders(self._db)
+        pages, requests = live.get("article_index", ""), live.get("ticket_index", "")
+        if pages and not self._is_sound("article_index", pages):
+            return self._copy_articles(pages)
+        if isinstance(self._settings.index_address, str):
+            self.close()
+            return False
+        if not _is_of_this_schema(requests):  # of a release that leads, and is not ours
+            return False
+        if not self._is_sound("ticket_index", requests):
+            self._copy_tickets(requests)
+        writer = self._open(requests)
+        return writer.revision < changes.last_revision(self._db) and self._follow_live(writer)
+
+    def _copy_articles(self, name: str) -> bool:
+        """Build the index of the live publication here; False where another went live meanwhile."""
+        self._before_long()
+        publication_id = articles.live_publication(self._db) or ""
+        folder = self._settings.index_path / name
+        pages = articles.pages(self._db, publication_id)
+        article_writer.build(folder, pages, articles.synonyms(self._db, publication_id))
+        if live_folders(self._db).get("article_index") != name:
+            shutil.rmtree(folder, ignore_errors=True)
+            return False
+        generations.sweep(self._settings, self._db, "articles-")
+        return True
+
+    def _copy_tickets(self, name: str) -> None:
+        """Build the index of tickets here; it has its name, and is read, once it is whole."""
+        self._before_long()
+        self.close()
+        folder = self._settings.index_path / name
+        unfinished = folder.with_name(f"{name}.part")
+        for left in (unfinished, folder):
+            shutil.rmtree(left, ignore_errors=True)
+        _build_tickets(self._db, unfinished)
+        unfinished.rename(folder)
+        generations.sweep(self._settings, self._db, f"{generations.TICKETS}-")
 
     def ensure(self) -> bool:
         """See that both indexes can be read and are complete; whether anything was to be done."""
