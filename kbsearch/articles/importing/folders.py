@@ -10,17 +10,20 @@ from kbsearch.articles.importing import placing
 from kbsearch.articles.importing.pages import ForeignCategory, ForeignPage, Importer
 from kbsearch.articles.importing.placing import Places
 from kbsearch.articles.publishing import category_files
+from kbsearch.articles.publishing.categories import natural
 from kbsearch.articles.publishing.sources import FRONT_PAGES
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
 
 NOTHING = ForeignCategory()
 
 
-def files(importer: Importer, places: Places, below: Tree) -> dict[str, bytes]:
+def files(
+    pages: Sequence[ForeignPage], importer: Importer, places: Places, below: Tree
+) -> dict[str, bytes]:
     """The file of each folder; one that is there already is a writer's, and stays."""
     inside: dict[str, list[ForeignPage]] = {}
     names: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for page in importer.pages:
+    for page in pages:
         place = places.file_of(page)
         inside.setdefault(posixpath.dirname(place), []).append(page)
         for length in range(1, len(page.folder) + 1):
@@ -41,6 +44,8 @@ def files(importer: Importer, places: Places, below: Tree) -> dict[str, bytes]:
 def _order(pages: Sequence[ForeignPage], places: Places) -> list[str]:
     """The names of the files as the other system has them; none where it says no order."""
     numbered = [page for page in pages if page.order is not None]
+    if not numbered and any(page.part_of for page in pages):  # those stay beside their page
+        numbered = sorted(pages, key=lambda page: natural(page.part_of or page.title))
     numbered.sort(key=lambda page: page.order or 0)
     names = [posixpath.basename(places.file_of(page)).rpartition(".")[0] for page in numbered]
     return [name for name in names if name not in FRONT_PAGES]  # those come first anyhow

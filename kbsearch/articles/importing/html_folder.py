@@ -18,7 +18,7 @@ from kbsearch.text.markup import scheme_of, slug_of
 
 NAME = "html"
 SUFFIXES = (".html", ".htm")
-LARGEST_PAGE = 2_000_000  # bytes
+LARGEST_PAGE = 8_000_000  # bytes
 _LANGUAGE = re.compile(r"<html\b[^<>]*?\blang\s*=\s*[\"']?([a-z]{2})", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta\b[^<>]*?charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _AROUND = ["nav", "header", "footer", "aside", "script", "style"]

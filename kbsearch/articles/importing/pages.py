@@ -36,6 +36,7 @@ class ForeignPage:
     is_front: bool = False  # of its folder
     order: int | None = None  # among the pages of its folder, where its system has one
     offered: tuple[str, ...] = ()  # files shown below it
+    part_of: str = ""  # the title of the page that it is a part of
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Where pages of another system lie here, and where their links and pictures lead then."""
 
 import posixpath
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +26,14 @@ class Places:
 
     files: dict[tuple[str, str], str]  # identity and language -> file
     pages: dict[str, dict[str, ForeignPage]]  # key -> by language
+    earlier: Mapping[tuple[str, str], str]  # the files of an import before
+    taken: set[str]
+    slugs: set[tuple[str, str]]
+
+    def place(self, page: ForeignPage) -> None:
+        """Give a page a file of its own; one that came before stays where it is by now."""
+        key = page.identity, page.language
+        self.files[key] = self.earlier.get(key) or _free(page, self.taken, self.slugs)
 
     def find(self, key: str, language: str) -> ForeignPage | None:
         versions = self.pages.get(key, {})
@@ -38,20 +45,16 @@ class Places:
 
 def assign(importer: Importer, below: Tree) -> Places:
     """Give every page a file of its own; one that came before stays where it is by now."""
-    earlier = _earlier(below)
     taken = {path.casefold() for path in below.entries}
-    slugs: set[tuple[str, str]] = set(_slugs(below))
-    files: dict[tuple[str, str], str] = {}
-    pages: dict[str, dict[str, ForeignPage]] = {}
+    places = Places({}, {}, _earlier(below), taken, set(_slugs(below)))
     importer.pages = list(_told_apart(importer.pages))
     for page in importer.pages:
-        place = earlier.get((page.identity, page.language)) or _free(page, taken, slugs)
-        files[page.identity, page.language] = place
+        places.place(page)
         for address in (page.place, *page.addresses):
             key = importer.key(address, page)
             if key:
-                pages.setdefault(key, {}).setdefault(page.language, page)
-    return Places(files, pages)
+                places.pages.setdefault(key, {}).setdefault(page.language, page)
+    return places
 
 
 def _told_apart(pages: Iterable[ForeignPage]) -> Iterable[ForeignPage]:
@@ -216,18 +219,14 @@ def written(page: ForeignPage, body: str) -> str:
     return f"---\n{front}---\n\n{body.strip()}\n"
 
 
-_BLANKS = re.compile(r"\n{3,}")
-
-
-def with_files(page: ForeignPage, body: str, linker: PageLinker, heading: str) -> str:
-    """The text with the files it offers below it."""
+def offered(page: ForeignPage, body: str, linker: PageLinker, heading: str) -> str:
+    """The list of the files that a page offers and does not name in its text."""
     lines = []
     for target in page.offered:
         place = linker.file(target)
         if place and f"]({place})" not in body:
             lines.append(f"- [{posixpath.basename(place)}]({place})")
-    end = f"\n\n## {heading}\n\n" + "\n".join(lines) if lines else ""
-    return _BLANKS.sub("\n\n", body) + end
+    return f"## {heading}\n\n" + "\n".join(lines) if lines else ""
 
 
 Files = Mapping[str, bytes]
