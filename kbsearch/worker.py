@@ -268,7 +268,7 @@ class Content:
         self.signals.publish = False
         self._before_long()
         try:
-            self._tell(publish(self.db, self.settings))
+            self._tell(publish(self.db, self.settings, by="kbsearch worker"))
             live = publications.find_live(self.db)
             # what is due still, was refused: it is tried again with the next commit
             self._due_at = live.due_at if live and not live.is_due else ""

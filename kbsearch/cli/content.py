@@ -97,7 +97,7 @@ def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool
         return
     try:
         with _progress() as report:
-            outcome = publish(site.db, site.settings, rev, report)
+            outcome = publish(site.db, site.settings, rev, report, by="kbsearch publish")
     except Problem as problem:
         raise Refused(explain(problem, terminal_language())) from None
     if as_json:

@@ -3,10 +3,12 @@
 import fcntl
 import hashlib
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from kbsearch.articles.publishing import (
     edition,
@@ -22,9 +24,10 @@ from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.rendered import Rendered
 from kbsearch.articles.publishing.tree import FolderTree, Tree
+from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
-from kbsearch.errors import Invalid
+from kbsearch.errors import Invalid, Unavailable
 from kbsearch.search.fulltext import article_writer
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.learning import lessons
@@ -33,6 +36,9 @@ from kbsearch.version import __version__
 __all__ = ["Publication", "Refusal", "publish", "tree_of"]
 
 RENDERING = 9  # raise it when the same text gives other HTML, sections or remarks
+PATIENCE = 900.0  # seconds behind another publication, shorter than the worker's for long work
+WRITERS_PATIENCE = 20.0
+LOCK_PAUSE = 0.05
 
 
 def publish(
@@ -40,13 +46,19 @@ def publish(
     settings: Settings,
     rev: str | None = None,
     progress: Callable[[int, int], None] = lambda count, total: None,
+    *,
+    by: str = "kbsearch",
+    patience: float = PATIENCE,
 ) -> Publication | Refusal:
     """Put the content live, or say why not; a commit already live is left as it is.
+
+    Raises Unavailable after `patience` seconds behind another publication of this host; `by` is
+    who those are told of that wait behind this one.
 
     Killed at any moment, it leaves one publication served: the rows and the index of the next one
     are complete before the one transaction that makes it the live one.
     """
-    with _alone(settings), db.alone("publishing"), rarely_collected():
+    with _alone(settings, by, patience), db.alone("publishing"), rarely_collected():
         outcome = _publish(db, settings, tree_of(settings, rev), progress)
         live = publications.find_live(db)
         if isinstance(outcome, Refusal) and live is not None and live.is_due:
@@ -150,12 +162,37 @@ def made_with_of(settings: Settings, tree: Tree) -> str:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """One publisher at a time: a hook and the worker see the same push. Death frees the lock."""
+def _alone(settings: Settings, by: str, patience: float) -> Iterator[None]:
+    """One publisher at a time: a hook and the worker see the same push. Death frees the lock.
+
+    Whoever has it says so in the file. Raises Unavailable after so many seconds behind another.
+    """
     settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.data_path / "publish.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (settings.data_path / "publish.lock").open("a+", encoding="utf-8") as lock:
+        end = time.monotonic() + patience
+        while not _is_locked(lock):
+            if time.monotonic() >= end:
+                raise _under_way(lock)
+            time.sleep(LOCK_PAUSE)
+        lock.truncate(0)
+        lock.write(f"{now()} {by}")
+        lock.flush()
         yield
+
+
+def _is_locked(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _under_way(lock: TextIO) -> Unavailable:
+    """Who publishes, and since when; they may be about to say it."""
+    lock.seek(0)
+    since, _, by = lock.read(200).partition(" ")
+    return Unavailable("publish.under_way", by=by or "kbsearch", since=since[11:16] or "?")
 
 
 def _forget_indexes(settings: Settings, publication_ids: tuple[str, ...]) -> None:

@@ -117,7 +117,7 @@ def publish(
     draft = drafts.find(db, viewer, key)
     _only_publishers(viewer, settings, {viewer.email})
     if _is_there(settings, draft):  # it was stopped between the commit and its publication
-        _go_live(db, settings)
+        _go_live(db, viewer, settings)
     else:
         _publish_as_branch(db, viewer, settings, key, telling=telling, seen=seen)
     with db.atomic():
@@ -151,7 +151,7 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
             )
         if is_on_top:
             audit.act(db, viewer, "branch.published", subject=branch.name, commit=commit)
-            _go_live(db, settings)
+            _go_live(db, viewer, settings)
             branches.forget(settings, branch)
             branch_comments.forget(db, viewer, branch.name)
             return commit
@@ -197,8 +197,9 @@ def _check(db: Database, settings: Settings, live: GitTree, commit: str) -> None
         raise GateClosed("article_draft.refused", preview.edition.findings)
 
 
-def _go_live(db: Database, settings: Settings) -> None:
-    outcome = publishing.publish(db, settings)
+def _go_live(db: Database, viewer: Viewer, settings: Settings) -> None:
+    patience = publishing.WRITERS_PATIENCE  # the worker sees the commit and goes on
+    outcome = publishing.publish(db, settings, by=viewer.name, patience=patience)
     if isinstance(outcome, publishing.Refusal):  # another commit came in between
         raise GateClosed("article_draft.refused_later", outcome.findings)
 

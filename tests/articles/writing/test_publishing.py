@@ -1,5 +1,6 @@
 """From the editor to what is live: edited, overtaken by others, refused, stopped in between."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,13 +11,15 @@ import pytest
 
 from kbsearch import articles
 from kbsearch.articles.publishing import branches
+from kbsearch.articles.publishing import publish as publishing
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import amending, drafts, originals, proposals
 from kbsearch.articles.writing.composition import Composed
 from kbsearch.articles.writing.originals import Overtaken
 from kbsearch.articles.writing.proposals import GateClosed
 from kbsearch.config import Settings
-from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
+from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from kbsearch.i18n import explain
 from tests.kit.engines import address_of
 from tests.kit.writers import PAGE, article, commit, git, repository, write
 
@@ -67,6 +70,25 @@ def test_a_writer_changes_a_word_and_it_is_live(db, cast, settings, content):
     (row,) = db.query("SELECT * FROM security_log WHERE kind = 'branch.published'")
     assert row["actor_id"] == cast.wendy.person_id
     assert git(content, "rev-parse", "main") in row["details"]
+
+
+def test_behind_a_long_publication_a_writer_is_told_whose_it_is_and_nothing_is_lost(
+    db, cast, settings, content, monkeypatch
+):
+    monkeypatch.setattr(publishing, "WRITERS_PATIENCE", 0.1)
+    begin(db, cast.wendy, settings, body=BODY.replace("Second", "2nd"))
+    with (settings.data_path / "publish.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        print("2026-12-01T14:05:09Z kbsearch publish", end="", file=lock, flush=True)
+        with pytest.raises(Unavailable) as refused:
+            proposals.publish(db, cast.wendy, settings, KEY)
+    told = [explain(refused.value, language) for language in ("fr", "en")]
+    assert all("kbsearch publish" in each and "14:05" in each for each in told), told
+    assert "2nd." not in text_live(db, cast.alice)
+    assert isinstance(publish(db, settings), Publication)  # as the worker does, which sees it
+    assert "2nd." in text_live(db, cast.alice)
+    assert proposals.publish(db, cast.wendy, settings, KEY) == PATH
+    assert drafts.list_all(db, cast.wendy) == []
 
 
 def test_a_new_article_goes_live_the_same_way(db, cast, settings, content):
@@ -212,7 +234,7 @@ site, database, person = sys.argv[1:]
 settings = Settings(site=Path(site), default_audience="everyone")
 wendy = Viewer("writer", person, "Wendy Faure", "wendy@support.example",
                principals=principals("writer", person))
-publishing.publish = lambda db, settings: os.kill(os.getpid(), signal.SIGKILL)
+publishing.publish = lambda db, settings, **_: os.kill(os.getpid(), signal.SIGKILL)
 proposals.publish(at(database), wendy, settings, "draft-key-1")
 """
 
