@@ -35,7 +35,9 @@ _TAB_ON_ONE_LINE = re.compile(
     r"^([ \t]*)(<TabItem\b[^<>]*>)[ \t]*(?=\S)((?:(?!</?TabItem)[^\n])*)(</TabItem>)[ \t]*$",
     re.MULTILINE,
 )
-_PLACE = re.compile(r"^(#{1,6}[ \t][^\n{]*?)[ \t]*\{/\*[ \t]*#([\w\-]+)[ \t]*\*/\}", re.MULTILINE)
+_PLACE = re.compile(
+    r"^(#{1,6}[ \t][^\n{]*?)(?<![ \t])[ \t]*+\{/\*[ \t]*#([\w\-]+)[ \t]*\*/\}", re.MULTILINE
+)
 _KEYS = re.compile(r"(?<![\w+])\+\+((?:[a-z0-9][a-z0-9\-]*\+)*[a-z0-9][a-z0-9\-]*)\+\+(?![\w+])")
 _NOTE = re.compile(
     r"(?:\A|(?<=\n\n))\{:[ \t]*\.(?P<kind>[a-z]+)(?P<titled>-title)?[ \t]*\}[ \t]*\n"
@@ -60,8 +62,9 @@ _CHANGES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^([ \t]*)\{%-?[ \t]*tab[ \t]+[\w\-]+[ \t]+([^%\n=\"]+?)[ \t]*%\}[ \t]*$",
                 re.MULTILINE), r'\1{% tab title="\2" %}'),
     (re.compile(r":::no-loc\s+text=\"([^\"\n]*)\"[^:\n]*:::"), r"\1"),
-    (re.compile(r"^([ \t]*:::image\b(?:(?!:::)[^\n])*?)[ \t]*$(?=\n(?:(?!:::)[^\n]*\n){0,40}?"
-                r"[ \t]*:::image-end:::)", re.MULTILINE), r"\1:::\n"),
+    (re.compile(r"^([ \t]*:::image\b(?:(?!:::)[^\n])*?)(?<![ \t])[ \t]*+$"
+                r"(?=\n(?:(?!:::)[^\n]*\n){0,40}?[ \t]*:::image-end:::)", re.MULTILINE),
+     r"\1:::\n"),
     (re.compile(r"^[ \t]*:::image-end:::[ \t]*$", re.MULTILINE), ""),
     (re.compile(rf"^:::[ \t]+\w+(?:\.\w+)+[ \t]*(?:\n|\Z){_OPTIONS}", re.MULTILINE), ""),
     (re.compile(r"^///[ \t]*$", re.MULTILINE), ":::"),

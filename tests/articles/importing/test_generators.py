@@ -7,6 +7,7 @@ import pytest
 from kbsearch.articles.importing import generators
 from kbsearch.articles.importing.markdown import MarkdownFolder
 from kbsearch.articles.importing.pages import ConversionReport, ForeignPage
+from tests.kit import growth
 
 
 class Here:
@@ -119,3 +120,8 @@ def test_imports_above_the_title_leave_it_the_title(tmp_path: Path):
     pages = imported(tmp_path, {"docusaurus.config.js": "", "docs/start.mdx": text})
     page, words = pages["/docs/start.mdx"]
     assert (page.title, words.strip()) == ("Start", "Words.")
+
+
+@pytest.mark.parametrize("line", ["# Title{}x", ":::image{}x"])
+def test_spaces_without_end_take_no_longer_than_other_signs(line: str):
+    assert growth.excess_at(lambda gap: generators.plainer(line.format(gap)), " ", 5_000) is None
