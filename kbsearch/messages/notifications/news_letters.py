@@ -126,9 +126,9 @@ def compose(
 
 
 def forget_old(db: Database) -> int:
-    """Remove letters that were sent or dropped as long ago as news are kept; how many."""
+    """Remove letters that left, or should have, as long ago as news are kept; how many."""
     return db.execute(
-        "DELETE FROM news_letters WHERE settled_at < :before",
+        "DELETE FROM news_letters WHERE COALESCE(settled_at, closed_at) < :before",
         {"before": stored(utc_now() - news.KEEP)},
     )
 

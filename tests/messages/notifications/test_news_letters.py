@@ -432,6 +432,19 @@ def test_following_has_an_end_and_needs_an_account(
         follows.choose(db, cast.alice, {mine.id: "pigeon"})
 
 
+def test_a_letter_that_never_left_is_forgotten_too(
+    db: Database, settings: Settings, cast: Cast, content: Path
+):
+    page_of(db, cast.alice)
+    changed(content)
+    live(db, settings)
+    fan_out(db)
+    db.execute("DELETE FROM outbox")  # as it is given up, and swept by its age
+    assert news_letters.forget_old(db) == 0
+    with running_on(lambda: datetime.now(UTC) + news.KEEP * 2):
+        assert news_letters.forget_old(db) == 1
+
+
 def test_news_is_forgotten_by_its_age(db: Database, settings: Settings, cast: Cast, content: Path):
     page_of(db, cast.alice)
     changed(content)
