@@ -23,7 +23,7 @@ from kbsearch.search import Hit, Kind, Question
 from kbsearch.search.fulltext.clicks import Clicks
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.documents import Click, Taught
-from kbsearch.search.fulltext.plan import IndexUnreachable
+from kbsearch.search.fulltext.plan import REFUSALS, IndexUnreachable
 from kbsearch.search.ranking import Search, by_language, evaluation, indexing
 from kbsearch.search.ranking.evaluation import DEPTH, JudgedClick, JudgedQuestion
 
@@ -319,7 +319,7 @@ def index_status(site: Site, as_json: bool) -> None:
             say(
                 "%(index)s does not answer (%(reason)s): requests are searched in the database",
                 index=site.settings.index_name,
-                reason=status["tickets_unreachable"],
+                reason=_told(str(status["tickets_unreachable"])),
             )
         )
     if not status["articles_sound"] or not status["tickets_sound"]:
@@ -340,9 +340,14 @@ def index_rebuild(site: Site) -> None:
     except IndexUnreachable as problem:
         name = site.settings.index_name
         raise Refused(
-            say("%(index)s does not answer (%(reason)s)", index=name, reason=problem)
+            say("%(index)s does not answer (%(reason)s)", index=name, reason=_told(str(problem)))
         ) from None
     click.echo(say("%(pages)s articles and %(cases)s requests indexed.", pages=pages, cases=cases))
+
+
+def _told(reason: str) -> str:
+    """Why a cluster does not answer: a message of ours, or what the network said."""
+    return say(reason) if reason in REFUSALS else reason
 
 
 def _viewer(site: Site, email: str | None) -> Viewer:

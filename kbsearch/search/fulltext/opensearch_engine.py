@@ -4,6 +4,8 @@ Nobody holds a lock on a cluster. A document is written with the revision of the
 was read at, and one of a lower revision never replaces it, so that two writers do no harm.
 """
 
+import logging
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,16 +13,24 @@ from functools import lru_cache, partial
 from typing import Any
 
 from opensearchpy import OpenSearch
+from opensearchpy.exceptions import (
+    AuthenticationException,
+    AuthorizationException,
+    NotFoundError,
+    OpenSearchException,
+    TransportError,
+)
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import NotFoundError, OpenSearchException, TransportError
 from opensearchpy.helpers import streaming_bulk
 
 from kbsearch import randomness, tracing
 from kbsearch.cluster_address import ClusterAddress, parsed
 from kbsearch.search.fulltext import opensearch_queries as queries
+from kbsearch.search.fulltext import opensearch_refusals as refusals
 from kbsearch.search.fulltext.opensearch_queries import Json
 from kbsearch.search.fulltext.opensearch_view import OpenSearchView
 from kbsearch.search.fulltext.plan import (
+    UNREADABLE_CA,
     DamagedIndex,
     Document,
     Fields,
@@ -34,6 +44,9 @@ AWAY_SECONDS = 5.0  # for which a cluster that did not answer is not asked again
 MOST_WAITING = 500  # documents not sent yet
 MOST_BYTES = 8_000_000  # of one call
 MOST_TRIES = 6  # of what a cluster refuses because it has too much to do
+# A call would be a line, with what people asked; a failed one a trace. Who called says what failed.
+for _name in ("opensearch", "opensearchpy.trace"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 class Cluster:
@@ -42,7 +55,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self.address = parsed(address)
         self.calls = 0
-        self._away_until = 0.0
+        self._away_until, self._away_because = 0.0, ""
         self._preference = f"kb{randomness.token(8)}"  # one copy answers all of a process
         self._client: OpenSearch | None = None
 
@@ -60,7 +73,7 @@ class Cluster:
     def search(self, name: str, searches: Sequence[Json]) -> list[Json]:
         """Some searches of an index, in one call."""
         if time.monotonic() < self._away_until:
-            raise IndexUnreachable("it did not answer a moment ago")
+            raise IndexUnreachable(self._away_because)
         header: Json = {"index": name, "preference": self._preference}
         if self.address.shards > 1:
             header["search_type"] = "dfs_query_then_fetch"
@@ -74,7 +87,9 @@ class Cluster:
             if "error" in answer:
                 kind = answer["error"].get("type", "")
                 missing = kind in ("index_not_found_exception", "index_closed_exception")
-                raise (DamagedIndex if missing else IndexUnreachable)(f"{name}: {kind}")
+                if missing:
+                    raise DamagedIndex(f"{name}: {kind}")
+                raise IndexUnreachable(refusals.of_status(answer.get("status"), kind))
         return answers
 
     @contextmanager
@@ -84,20 +99,28 @@ class Cluster:
         try:
             yield
         except NotFoundError as problem:
-            raise DamagedIndex(str(problem.error)) from None
+            raise DamagedIndex(refusals.of_status(404, problem.error)) from None
         except NoConnection as problem:
-            self._away_until = time.monotonic() + AWAY_SECONDS
-            raise IndexUnreachable(str(problem.error)) from None
+            reason = refusals.of_certificate(problem.info) or str(problem.error)
+            raise self._gone(reason) from None
+        except (AuthenticationException, AuthorizationException) as problem:
+            raise self._gone(refusals.of_status(problem.status_code, "")) from None
         except TransportError as problem:
-            raise IndexUnreachable(f"{problem.status_code} {problem.error}") from None
+            reason = refusals.of_status(problem.status_code, problem.error)
+            raise IndexUnreachable(reason) from None
         except OpenSearchException as problem:
             raise IndexUnreachable(type(problem).__name__) from None
+
+    def _gone(self, reason: str) -> IndexUnreachable:
+        """Ask nothing for a while: who asks meanwhile is told the same."""
+        self._away_until, self._away_because = time.monotonic() + AWAY_SECONDS, reason
+        return IndexUnreachable(reason)
 
 
 def _client(address: ClusterAddress) -> OpenSearch:
     options: dict[str, Any] = {}
     if address.is_encrypted:
-        options = {"use_ssl": True, "verify_certs": True, "ca_certs": address.ca or None}
+        options = {"use_ssl": True, "ssl_context": _trust(address.ca)}
     if address.user:
         options["http_auth"] = (address.user, address.password)
     return OpenSearch(
@@ -106,6 +129,14 @@ def _client(address: ClusterAddress) -> OpenSearch:
         max_retries=len(address.nodes) - 1,  # each of the others once
         **options,
     )
+
+
+def _trust(ca: str) -> ssl.SSLContext:
+    """Whom to believe: the authorities of a file, else the machine's own, as OpenSSL finds them."""
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except refusals.UNREADABLE:
+        raise IndexUnreachable(UNREADABLE_CA) from None
 
 
 _cluster = lru_cache(maxsize=4)(Cluster)
@@ -183,7 +214,8 @@ def _check(is_done: bool, item: Mapping[str, Json]) -> None:
         if not (is_done or is_gone or status == 409):
             kind = outcome.get("error", {})
             reason = kind.get("type") if isinstance(kind, dict) else kind
-            raise (DamagedIndex if status == 404 else IndexUnreachable)(f"{status} {reason}")
+            told = refusals.of_status(status, reason)
+            raise (DamagedIndex if status == 404 else IndexUnreachable)(told)
 
 
 class OpenSearchIndex:

@@ -184,6 +184,15 @@ class IndexUnreachable(ValueError):
     """The servers that hold an index do not answer, or refuse to; the text says why."""
 
 
+# Why servers let nobody in: messages, translated where they are said.
+UNTRUSTED = "Its certificate is signed by nobody trusted here: name its authority’s file with ?ca="
+WRONG_NAME = "Its certificate is for another name than the one in the setting index"
+EXPIRED = "Its certificate has expired, or is not valid yet: renew it"
+UNREADABLE_CA = "The file of certificates that ?ca= names cannot be read"
+UNKNOWN_USER = "It does not know this user or this password (401): see the setting index"
+FORBIDDEN = "This user has no right to do this there (403): grant it on the cluster"
+REFUSALS = UNTRUSTED, WRONG_NAME, EXPIRED, UNREADABLE_CA, UNKNOWN_USER, FORBIDDEN
+
 REVISION_KEY = "@revision"  # the key of a document that says how far an index has come
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from kbsearch import articles
 from kbsearch.database import Database
+from kbsearch.search.fulltext.plan import REFUSALS
 from kbsearch.search.ranking import generations, indexing
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.tickets import changes
@@ -33,7 +34,14 @@ def in_service(patient: Patient, db: Database) -> Iterator[Check]:
         if state not in live:
             continue  # none was built yet
         place = generations.shown(patient.settings, state, live[state])
-        if name == "tickets" and "tickets_unreachable" in status:
+        if name == "tickets" and status.get("tickets_unreachable") in REFUSALS:
+            yield fail(
+                "index",
+                "%(folder)s does not let this site in: requests are searched in the database",
+                str(status["tickets_unreachable"]),
+                folder=place,
+            )
+        elif name == "tickets" and "tickets_unreachable" in status:
             yield fail(
                 "index",
                 "%(folder)s does not answer (%(reason)s): requests are searched in the database",
