@@ -80,7 +80,7 @@ ALLOWED = {
         "database messages.webhooks outbox people.organisations search.fulltext text"
     ),
     "timekeeping": "database people people.organisations text tickets",
-    "articles.importing": "articles articles.publishing files text.markup",
+    "articles.importing": "articles articles.publishing files search.fulltext text.markup",
     "articles.gaps": (
         "articles articles.publishing database people people.organisations search "
         "search.fulltext search.learning text text.masking tickets tickets.desk"

@@ -24,6 +24,7 @@ ZENDESK = "zendesk"
 )
 @click.option("--url", metavar="URL", help="A live Zendesk; its token is read from stdin.")
 @click.option("--branch", default="", help="Where to write; else draft/import-SYSTEM.")
+@click.option("--lang", default="", metavar="LANGUAGE", help="Of pages that do not say theirs.")
 @json_option
 @pass_site
 def import_articles(
@@ -32,6 +33,7 @@ def import_articles(
     system: str | None,
     url: str | None,
     branch: str,
+    lang: str,
     as_json: bool,
 ) -> None:
     """Take the articles of another system over, as files on a branch that is not live.
@@ -51,8 +53,10 @@ def import_articles(
         raise click.UsageError(say("Give a folder, or --url."))
     elif not source.is_dir():
         raise Refused(say("%(path)s: there is no such folder", path=source))
+    if lang and lang not in site.settings.languages:
+        raise Refused(say("%(lang)s is no language of this site", lang=lang))
     try:
-        outcome = run.run(site.settings, source, system or run.guessed(source), branch)
+        outcome = run.run(site.settings, source, system or run.guessed(source), branch, lang)
     except Problem as problem:
         raise Refused(i18n.explain(problem, i18n.terminal_language())) from None
     if as_json:

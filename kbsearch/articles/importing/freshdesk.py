@@ -11,6 +11,7 @@ from kbsearch.articles.importing.pages import (
     ConversionReport,
     ForeignCategory,
     ForeignPage,
+    Languages,
     Linker,
     Tell,
     files_below,
@@ -30,7 +31,7 @@ class Solutions:
 
     name = NAME
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
+    def __init__(self, root: Path, languages: Languages, report: ConversionReport) -> None:
         self.report, self.languages = report, languages
         self.articles: dict[tuple[object, str], Item] = {}
         self.names: dict[object, Item] = {}  # folders and categories: their numbers are never equal
@@ -58,11 +59,11 @@ class Solutions:
         """Its own, or the one its address ends with: `articles/43/fr.json`."""
         language = str(item.get("language") or "")[:2].lower()
         end = path.stem.partition("-")[0].lower()
-        return language or (end if len(end) == 2 else self.languages[0])
+        return language or (end if len(end) == 2 else self.languages.first)
 
     def _pages(self) -> Iterator[ForeignPage]:
         for order, ((number, language), item) in enumerate(self.articles.items()):
-            if language not in self.languages:
+            if language not in self.languages.offered:
                 self.report.tell("language-not-offered", f"{number} {language}")
                 continue
             folder = self.names.get(item.get("folder_id"), {})

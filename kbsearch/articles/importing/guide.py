@@ -11,6 +11,7 @@ from kbsearch.articles.importing.pages import (
     ConversionReport,
     ForeignCategory,
     ForeignPage,
+    Languages,
     Linker,
     Tell,
     files_below,
@@ -39,7 +40,7 @@ class Guide:
 
     name = NAME
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
+    def __init__(self, root: Path, languages: Languages, report: ConversionReport) -> None:
         self.report, self.languages = report, languages
         self.items: dict[str, dict[Any, Item]] = {name: {} for name in _LISTS}
         self.names: dict[tuple[object, object, object], Item] = {}  # of sections and categories
@@ -104,7 +105,7 @@ class Guide:
         source = str(next(iter(versions.values())).get("source_locale"))
         for locale in sorted(versions, key=lambda locale: (locale != source, locale)):
             language = locale.partition("-")[0].lower()
-            if language not in self.languages:
+            if language not in self.languages.offered:
                 self.report.tell("language-not-offered", f"{number} {locale}")
             elif language in taken:
                 self.report.tell("second-in-language", f"{number} {locale}")
@@ -222,7 +223,7 @@ class Guide:
         site = _SITE.match(path)
         if site:
             language = (site[1] or page.language).partition("-")[0]
-            own = language if language in self.languages else page.language
+            own = language if language in self.languages.offered else page.language
             return f"/{own}/{_SITE_PAGES[site[2]]}"
         return "" if path.startswith("/") else target
 

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kbsearch.articles.importing import html
+from kbsearch.articles.importing import html, html_surroundings
 from kbsearch.articles.importing.pages import (
     ConversionReport,
     ForeignPage,
+    Languages,
     Linker,
     SourceFolder,
     Tell,
@@ -20,8 +21,8 @@ NAME = "html"
 SUFFIXES = (".html", ".htm")
 LARGEST_PAGE = 8_000_000  # bytes
 _LANGUAGE = re.compile(r"<html\b[^<>]*?\blang\s*=\s*[\"']?([a-z]{2})", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta\b[^<>]*?charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
-_AROUND = ["nav", "header", "footer", "aside", "script", "style"]
 
 
 class HtmlFolder(SourceFolder):
@@ -30,43 +31,60 @@ class HtmlFolder(SourceFolder):
     name = NAME
     suffixes = SUFFIXES
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
+    def __init__(self, root: Path, languages: Languages, report: ConversionReport) -> None:
         self.report, self.languages = report, languages
         super().__init__(root)
         self.pages: Sequence[ForeignPage] = list(self._pages())
 
     def _pages(self) -> Iterator[ForeignPage]:
+        read = dict(self._read())
+        titles = html_surroundings.titles(page for page, _ in read.values())
+        for (name, (said, language)), title in zip(read.items(), titles, strict=True):
+            page = self._page(name, said, title, language)
+            if said.dropped:
+                self.report.tell("surroundings", f"{name}: {', '.join(said.dropped)}")
+            if said.signs:
+                self.report.tell("heading-signs", name)
+            if page.language in self.languages.offered:
+                yield page
+            else:
+                self.report.tell("language-not-offered", name)
+
+    def _read(self) -> Iterator[tuple[str, tuple[html_surroundings.ReadPage, str]]]:
+        """The pages by their names, each with the language that it says."""
         for name, path in self.files.items():
             if not name.lower().endswith(SUFFIXES):
                 continue
             if path.stat().st_size > LARGEST_PAGE:
                 self.report.tell("page-too-large", name)
                 continue
-            page = self._page(name, _decoded(path.read_bytes()))
-            if page.language in self.languages:
-                yield page
-            else:
-                self.report.tell("language-not-offered", name)
+            source = _decoded(path.read_bytes())
+            said = _LANGUAGE.search(source[:10_000])
+            yield name, (html_surroundings.read(source), said[1].lower() if said else "")
 
-    def _page(self, name: str, source: str) -> ForeignPage:
-        title, description, body = _content(source)
+    def _page(
+        self, name: str, said: html_surroundings.ReadPage, title: str, language: str
+    ) -> ForeignPage:
         first, _, inner = name.partition("/")
-        is_of_language = bool(inner) and first in self.languages
-        said = _LANGUAGE.search(source[:10_000])
+        is_of_language = bool(inner) and first in self.languages.offered
         rest = inner if is_of_language else name
         *folders, base = rest.split("/")
         stem = posixpath.splitext(base)[0]
         is_front = stem == "index"
+        language = first if is_of_language else language
+        if not language:
+            words = _TAG.sub(" ", said.body)
+            language = self.languages.guessed(f"{title} {words}", name, self.report)
         return ForeignPage(
             identity=f"html-{slug_of(posixpath.splitext(rest)[0])}",
-            language=first if is_of_language else said[1].lower() if said else self.languages[0],
+            language=language,
             title=title or stem,
-            text=body,
+            text=said.body,
             place=f"/{name}",
             folder=tuple(folders),
             name=stem,
             addresses=(f"/{name}",),
-            summary=description,
+            summary=said.description,
             is_front=is_front,
         )
 
@@ -93,21 +111,3 @@ def _decoded(body: bytes) -> str:
         except (LookupError, UnicodeDecodeError):
             continue
     return body.decode(errors="replace")
-
-
-def _content(source: str) -> tuple[str, str, str]:
-    """The title of a page, what it says of itself, and its text without what stands around it."""
-    # imported here: megabytes that most processes never need
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(source, "html.parser")
-    heading = soup.find("h1") or soup.find("title")
-    title = " ".join(heading.get_text(" ").split()) if heading else ""
-    about = soup.find("meta", attrs={"name": "description"})
-    description = " ".join(str(about.get("content") or "").split()) if about else ""
-    body = soup.find("main") or soup.find("article") or soup.find("body") or soup
-    for element in body.find_all(_AROUND):
-        element.decompose()
-    if heading is not None and heading.name == "h1":
-        heading.decompose()
-    return title, description, str(body)

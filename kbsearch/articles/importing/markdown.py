@@ -19,6 +19,7 @@ from kbsearch.articles.importing.pages import (
     ConversionReport,
     ForeignCategory,
     ForeignPage,
+    Languages,
     Linker,
     SourceFolder,
     Tell,
@@ -69,6 +70,7 @@ _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TITLE_MARKS = re.compile(r"[*_`]|!?\[([^\]]{0,300}+)\]\([^)]{0,300}+\)")
 _BETWEEN_WORDS = re.compile(r"[-_]+")
 _I18N = re.compile(r"^i18n/(fr|en)[^/]*/docusaurus-plugin-content-docs/(?:current|version-[^/]+)/")
+_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _FENCES = {"---": "yaml", "+++": "toml", ";;;": "json"}
 _SETTINGS: tuple[str, ...] = (
     "mkdocs.yml",
@@ -91,7 +93,7 @@ class MarkdownFolder(SourceFolder):
     name = NAME
     suffixes = SUFFIXES
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
+    def __init__(self, root: Path, languages: Languages, report: ConversionReport) -> None:
         self.root, self.languages, self.report = root, languages, report
         self.dialect = dialect_of(root)
         super().__init__(root)
@@ -158,7 +160,8 @@ class MarkdownFolder(SourceFolder):
     def _page(self, name: str, text: str) -> ForeignPage | None:
         front, body = self._front(name, text)
         language, rest = self._located(name, front)
-        if language not in self.languages:
+        language = language or self.languages.guessed(_FENCED.sub("", body), name, self.report)
+        if language not in self.languages.offered:
             self.report.tell("language-not-offered", name)
             return None
         *folders, base = rest.split("/")
@@ -221,7 +224,7 @@ class MarkdownFolder(SourceFolder):
         if suffix and suffix[1] in ("fr", "en", "de", "es", "it", "pt", "nl", "ja", "zh"):
             return suffix[1], rest
         own = _text(front.get("lang") or front.get("language") or front.get("locale"))[:2].lower()
-        return own or self.site or self.languages[0], rest
+        return own or self.site, rest
 
     def _site(self) -> str:
         """The language that the tool's settings name."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from kbsearch.search.fulltext.text import detect_language
 from kbsearch.text.markup import scheme_of
 
 MOST_DETAILS = 20  # of each kind of change
+FEWEST_WORDS = 20  # that tell a language
 GITBOOK = ".gitbook"  # where it keeps the pictures of its pages
 LARGEST = 64 * 1024 * 1024  # bytes of one file of a source
 
@@ -63,6 +65,30 @@ class ConversionReport:
         details = self.details.setdefault(kind, [])
         if detail and len(details) < MOST_DETAILS and detail not in details:
             details.append(detail)
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Those that a site offers; `unsaid` is that of pages which do not say theirs, where known."""
+
+    offered: tuple[str, ...]
+    unsaid: str = ""
+
+    @property
+    def first(self) -> str:
+        return self.unsaid or self.offered[0]
+
+    def guessed(self, text: str, place: str, report: ConversionReport) -> str:
+        """The language of a page that does not say it, by its words where they are enough."""
+        words = text.split(maxsplit=FEWEST_WORDS)
+        if self.unsaid or len(words) < FEWEST_WORDS:
+            return self.first
+        language = detect_language(text)
+        if language not in self.offered:
+            return self.first
+        if language != self.first:
+            report.tell("language-guessed", f"{place}: {language}")
+        return language
 
 
 Tell = Callable[[str, str], None]

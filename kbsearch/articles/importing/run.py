@@ -11,7 +11,13 @@ from kbsearch.articles.importing.freshdesk import Solutions
 from kbsearch.articles.importing.guide import Guide
 from kbsearch.articles.importing.html_folder import HtmlFolder
 from kbsearch.articles.importing.markdown import SUFFIXES, MarkdownFolder
-from kbsearch.articles.importing.pages import ConversionReport, ForeignPage, Importer, files_below
+from kbsearch.articles.importing.pages import (
+    ConversionReport,
+    ForeignPage,
+    Importer,
+    Languages,
+    files_below,
+)
 from kbsearch.articles.importing.placing import PageLinker, Places
 from kbsearch.articles.importing.splitting import Split
 from kbsearch.articles.publishing import branches
@@ -26,7 +32,7 @@ AUTHOR = Author("kbsearch", "")
 LARGEST = ARTICLE_LIMIT - 32 * 1024  # bytes: mending adds to a text, and front matter precedes it
 _BLANKS = re.compile(r"\n{3,}")
 
-SOURCES: dict[str, Callable[[Path, tuple[str, ...], ConversionReport], Importer]] = {
+SOURCES: dict[str, Callable[[Path, Languages, ConversionReport], Importer]] = {
     "zendesk": Guide,
     "markdown": MarkdownFolder,
     "freshdesk": Solutions,
@@ -64,18 +70,24 @@ class _Text:
 
 
 def run(
-    settings: Settings, root: Path, system: str, branch: str = "", largest: int = LARGEST
+    settings: Settings,
+    root: Path,
+    system: str,
+    branch: str = "",
+    language: str = "",
+    largest: int = LARGEST,
 ) -> ImportOutcome:
     """Take the articles of a source over as files on a branch; what is there already stays.
 
-    A page of more than `largest` bytes becomes several articles.
+    A page of more than `largest` bytes becomes several articles. `language` is
+    that of pages which do not say theirs; else it is guessed.
 
     Raises Invalid where there is no article, or where the branch is not one to write on.
     """
     branch = branch or f"{branches.DRAFTS}import-{system}"
     below = branches.base_for(settings, branch)
     report = ConversionReport()
-    importer = SOURCES[system](root, settings.languages, report)
+    importer = SOURCES[system](root, Languages(settings.languages, language), report)
     if not importer.pages:
         raise Invalid("import_articles.none", path=root, system=system)
     places = placing.assign(importer, below)

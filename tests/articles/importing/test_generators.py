@@ -6,7 +6,7 @@ import pytest
 
 from kbsearch.articles.importing import generators
 from kbsearch.articles.importing.markdown import MarkdownFolder
-from kbsearch.articles.importing.pages import ConversionReport, ForeignPage
+from kbsearch.articles.importing.pages import ConversionReport, ForeignPage, Languages
 from tests.kit import growth
 
 
@@ -25,7 +25,7 @@ def imported(root: Path, files: dict[str, str]) -> dict[str, tuple[ForeignPage, 
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    folder = MarkdownFolder(root, ("en",), ConversionReport())
+    folder = MarkdownFolder(root, Languages(("en",)), ConversionReport())
     return {
         page.place: (page, folder.markdown(page, Here(), lambda kind, detail: None))
         for page in folder.pages
@@ -99,7 +99,7 @@ def test_pictures_of_gitbook_come_whatever_their_names(tmp_path: Path):
     assert "Left." in words
     assert "{%" not in words
     assert "[The basket](b.md)" in words
-    folder = MarkdownFolder(tmp_path, ("en",), ConversionReport())
+    folder = MarkdownFolder(tmp_path, Languages(("en",)), ConversionReport())
     page = next(page for page in folder.pages if page.place == "/a.md")
     key = folder.key(".gitbook/assets/screen%20%281%29.png", page)
     assert folder.file(key) == ("screen (1).png", b"")
