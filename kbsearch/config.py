@@ -40,8 +40,12 @@ class ConfigError(Exception):
         self.values = values
 
 
-def _setting(default: Any, sentence: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"told": sentence, "secret": secret})
+def _setting(
+    default: Any, sentence: str, *, secret: bool = False, may_have_password: bool = False
+) -> Any:
+    """A setting; what is secret, or an address that may have a password, is in no `repr`."""
+    told = {"told": sentence, "secret": secret}
+    return field(default=default, metadata=told, repr=not (secret or may_have_password))
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,13 @@ class Settings:
     database: Path | str = _setting(
         Path("var/kbsearch.sqlite3"),
         "The SQLite file, on a local disk; or postgresql://user:password@host/name",
+        may_have_password=True,
     )
     index: Path | str = _setting(
         Path("index"),
         "The folder of the search index, which rebuilds itself; or "
         "opensearch+https://user:password@host/prefix for that of requests",
+        may_have_password=True,
     )
     content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
     data: Path = _setting(Path("var"), "Everything else that is kept: secrets, files, mail")

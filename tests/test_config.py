@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,6 +169,17 @@ def test_the_one_site_below_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert config_sources.load(environ={}).settings.site_name == "Here"
     environ = {"KBSEARCH_CONFIG": str(tmp_path / "two" / "kbsearch.toml")}
     assert config_sources.load(environ=environ).settings.site_name == "Two"
+
+
+def test_what_is_secret_is_in_no_repr():
+    """A trace of an error, or a failed comparison, shows settings as they represent themselves."""
+    values: dict[str, Any] = {
+        name: "s3cret" for name, item in config.FIELDS.items() if item.metadata["secret"]
+    }
+    assert len(values) > 5
+    values["database"] = "postgresql://kb:s3cret@db.example/kb"
+    values["index"] = "opensearch+https://kb:s3cret@search.example/kb"
+    assert "s3cret" not in repr(config.Settings(**values))
 
 
 def test_every_setting_says_what_it_is_for():

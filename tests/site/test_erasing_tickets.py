@@ -38,7 +38,7 @@ def everything(db: Database) -> dict[str, list[str]]:
     }
 
 
-def test_whatever_hangs_on_a_request_goes_with_it(settings: Settings, db: Database):
+def test_whatever_hangs_on_a_request_goes_with_it(settings: Settings, db: SqliteDatabase):
     world = build(settings, db)
     rows = db.query("SELECT id, number FROM tickets ORDER BY number")
     ids = {row["id"] for row in rows}
@@ -146,6 +146,6 @@ def test_the_command_asks_for_the_numbers_again(settings: Settings, db: Database
     command = ["--config", str(path), "erase", str(ticket.number)]
     refused = CliRunner().invoke(cli, command, input="12\n")
     assert refused.exit_code == 1
-    assert tickets.find(db, cast.alice, ticket.id)
+    assert tickets.find(db, cast.alice, ticket.id).number == ticket.number
     done = CliRunner().invoke(cli, [*command, "--json"], input=f"{ticket.number}\n")
     assert json.loads(done.stdout)["requests"] == 1, done.output

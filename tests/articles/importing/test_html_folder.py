@@ -56,11 +56,11 @@ def test_site_name_and_menus_are_no_part_of_pages(settings, db, tmp_path: Path):
     assert outcome.report.counts["heading-signs"] == 3
     assert outcome.report.counts["language-guessed"] == 3
     publish(db, settings, outcome.branch)
-    page = articles.find(db, OPERATOR, "en", "jam")
-    assert page.title == "Clear a jam" and "Acme" not in page.html
-    assert "Home of all" not in page.html and "Why so often" not in page.html
-    assert "¶" not in page.html and 'id="why"' in page.html
-    assert "Mind the ink." in page.html and "No menu at all." in page.html
+    article = articles.find(db, OPERATOR, "en", "jam")
+    assert article.title == "Clear a jam" and "Acme" not in article.html
+    assert "Home of all" not in article.html and "Why so often" not in article.html
+    assert "¶" not in article.html and 'id="why"' in article.html
+    assert "Mind the ink." in article.html and "No menu at all." in article.html
 
 
 def test_own_heading_in_the_text_comes_before_the_name_of_the_site():
