@@ -91,6 +91,15 @@ def _outside(text: str, change: Callable[[str], str]) -> str:
     return _HELD_EXAMPLE.sub(lambda match: held[int(match[1])], changed)
 
 
+def without_examples(text: str) -> str:
+    """The text without its code."""
+    pieces, rest = [], 0
+    for begin, end in _examples(text):
+        pieces.append(text[rest:begin])
+        rest = end
+    return "".join([*pieces, text[rest:]])
+
+
 def _examples(text: str) -> Iterator[Extent]:
     """Where code is: between fences, of which the last may be missing, and in ticks on a line."""
     fence, begin, place = "", 0, 0

@@ -18,7 +18,7 @@ _MENUS = re.compile(
 _CALLOUT = re.compile(r"admonition|callout|alert|note|tip|warning|important|caution|danger|hint")
 _HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 _SIGNS = frozenset({"", "#", "\u00b6", "\u00a7", "\U0001f517", "\u200b", "\u2693"})
-_BETWEEN = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u00bb\u2022-]|::)\s+")
+_BETWEEN = re.compile(r"(?<!\s)\s++(?:[|\u2013\u2014\u00b7\u00bb\u2022-]|::)\s+")
 
 
 class ReadPage(NamedTuple):

@@ -70,7 +70,6 @@ _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TITLE_MARKS = re.compile(r"[*_`]|!?\[([^\]]{0,300}+)\]\([^)]{0,300}+\)")
 _BETWEEN_WORDS = re.compile(r"[-_]+")
 _I18N = re.compile(r"^i18n/(fr|en)[^/]*/docusaurus-plugin-content-docs/(?:current|version-[^/]+)/")
-_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _FENCES = {"---": "yaml", "+++": "toml", ";;;": "json"}
 _SETTINGS: tuple[str, ...] = (
     "mkdocs.yml",
@@ -160,7 +159,9 @@ class MarkdownFolder(SourceFolder):
     def _page(self, name: str, text: str) -> ForeignPage | None:
         front, body = self._front(name, text)
         language, rest = self._located(name, front)
-        language = language or self.languages.guessed(_FENCED.sub("", body), name, self.report)
+        language = language or self.languages.guessed(
+            dialects.without_examples(body), name, self.report
+        )
         if language not in self.languages.offered:
             self.report.tell("language-not-offered", name)
             return None
