@@ -14,6 +14,7 @@ from kbsearch.people.organisations import OrganisationFields, branding
 from kbsearch.people.organisations.branding import LookFields
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
+from tests.kit.writers import png
 
 ROOT = "root@support.example"
 VIOLET = "rgb(75, 63, 181)"  # #4b3fb5: as it is, it can be read on white
@@ -79,6 +80,17 @@ def test_a_logo_moves_nothing_when_it_arrives(live: Live, visit: Callable[..., P
     page.wait_for_selector(".brand span")
     assert page.evaluate("document.querySelector('.brand img').complete") is False
     assert page.evaluate(place) == arrived
+
+
+def test_a_wide_logo_is_whole_on_a_phone(live: Live, visit: Callable[..., Page]):
+    added = organisations.add(live.db, OPERATOR, OrganisationFields("Broad"))
+    branding.dress(live.db, OPERATOR, added.id, LookFields(logo=png(600, 150)))
+    fields = PersonFields(email="b@broad.example", name="B", organisations=["broad"])
+    people.add(live.db, OPERATOR, fields)
+    phone = {"width": 320, "height": 640}
+    page = visit("/fr/accessibility", person="b@broad.example", viewport=phone)
+    right = "document.querySelector('{}').getBoundingClientRect().right"
+    assert page.evaluate(right.format(".brand img")) <= page.evaluate(right.format(".brand"))
 
 
 def test_the_list_of_people_follows_what_is_typed(visit: Callable[..., Page]):
