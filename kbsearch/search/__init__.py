@@ -88,7 +88,7 @@ class Results:
     facets: Facets = field(default_factory=Facets)
     fallback: str | None = None  # "corrected", or "database" while the index is rebuilt
     far: tuple[Hit, ...] = ()  # where there is no hit: what only shares some words
-    is_answered: bool = False  # the first hit is the answer: its passage may stand above the list
+    is_answered: bool = False  # the first hit is the answer: its passage may be shown whole
 
     def public(self) -> dict[str, object]:
         """What programs get of it."""

@@ -24,6 +24,7 @@ from kbsearch.processes import tree
 from kbsearch.tickets import files as attachments
 from kbsearch.web import bodies
 from tests.conftest import introduce
+from tests.kit.nginx import AROUND
 from tests.kit.places import TOP
 from tests.kit.providers import free_port, wait_for
 
@@ -32,17 +33,6 @@ SITE = re.compile(r"(?:help|aide)\.acme\.example")
 FORM_KEY = "form-0001"
 BOUNDARY = "a-boundary"
 CONNECTIONS = 50  # of an address, as the block for nginx says
-
-AROUND_NGINX = """
-{user} daemon off; pid {folder}/pid; error_log {folder}/errors;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  {block}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -146,7 +136,7 @@ def nginx(block: str, certificate: Path, folder: Path) -> Iterator[int]:
     block = block.replace("/etc/ssl", str(certificate))
     block = block.replace("listen 443", f"listen 127.0.0.1:{port}")
     user = "" if os.getuid() else "user root;"  # its folders are those of the test
-    path.write_text(AROUND_NGINX.format(user=user, folder=folder, block=block))
+    path.write_text(AROUND.format(user=user, folder=folder, block=block))
     with running([command, "-c", str(path), "-e", str(folder / "errors")], port, folder):
         yield port
 

@@ -12,7 +12,9 @@ from kbsearch.search.fulltext import plan as plans
 from kbsearch.search.fulltext.engine import stemmer
 from kbsearch.search.fulltext.explanation import ScoreShare
 from kbsearch.search.fulltext.plan import (
+    K1,
     Address,
+    B,
     Clause,
     Document,
     EngineAnswer,
@@ -24,7 +26,6 @@ from kbsearch.search.fulltext.plan import (
 )
 from kbsearch.search.fulltext.text import words_of
 
-K1, B = 1.2, 0.75
 EXACT_LENGTHS = 40  # terms; the length of a longer field is known to three digits of its bits
 
 

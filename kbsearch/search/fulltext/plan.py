@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 from kbsearch.search.fulltext.explanation import ScoreShare
 
+K1, B = 1.2, 0.75  # of BM25: how soon a word says no more, how much a long text takes
+
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:

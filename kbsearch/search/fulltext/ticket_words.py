@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from kbsearch.config import LANGUAGES
 from kbsearch.search.fulltext import engine
+from kbsearch.search.fulltext.plan import K1, B
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import telling
 from kbsearch.search.fulltext.ticket_commit import Commit, reads_all
 
-K1, B = 1.2, 0.75  # of BM25, as engines have them
 SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 
 Weigh = Callable[[str, str], float]  # what a word of a language says, by its stem
@@ -76,7 +76,7 @@ class TicketWords:
         return round(of_mean / (1 + K1) * rarity, 2)
 
     def weight_of_key(self, key: str) -> float:
-        """The same of an amount or a code."""
+        """The inverse document frequency of an amount or a code among all tickets."""
         frequency = self._commit.frequency("code", key)
         return math.log(1 + self._commit.view.size / frequency) if frequency else 0.0
 

@@ -26,6 +26,7 @@ from kbsearch.site.doctor import indexes
 from kbsearch.site.doctor.checks import Patient
 from tests.conftest import Cast, copied, introduce, take_over
 from tests.kit import opensearch
+from tests.kit.nginx import AROUND
 from tests.kit.providers import free_port, wait_for
 from tests.kit.search import ask, ids, put_live, write
 
@@ -40,16 +41,6 @@ server {{
   ssl_certificate {folder}/{name}.pem; ssl_certificate_key {folder}/{name}.key;
   auth_basic cluster; auth_basic_user_file {folder}/users;
   location / {{ {rule} proxy_pass http://{node}; }}
-}}
-"""
-AROUND = """
-{user} daemon off; pid {folder}/pid; error_log {folder}/errors;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  {servers}
 }}
 """
 
@@ -133,7 +124,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> I
     )
     user = "" if os.getuid() else "user root;"  # its folders are those of the test
     configuration = folder / "nginx.conf"
-    configuration.write_text(AROUND.format(user=user, folder=folder, servers=servers))
+    configuration.write_text(AROUND.format(user=user, folder=folder, block=servers))
     command = [nginx, "-c", str(configuration), "-e", str(folder / "errors")]
     settings = Settings(site=tmp_path_factory.mktemp("site"))
     with copied(empty_database, settings) as db, subprocess.Popen(command) as process:

@@ -135,7 +135,7 @@ def test_a_request_scores_the_same_however_many_are_in_another_language(
 def test_a_name_of_two_words_comes_before_what_has_one_of_them(
     search: Search, db, settings: Settings, cast: Cast
 ):
-    write(settings.content_path, "en/farm/gates", "Close the gate.", title="Gates")
+    write(settings.content_path, "en/yard/gates", "Close the gate.", title="Gates")
     put_live(db, settings)
     text = "Our people put in a FortiGate on Tuesday."
     take_over(db, number=410, subject="Firewall", description=text, language="en")
