@@ -117,9 +117,10 @@ def answer(results: Results) -> Markup | None:
     page, _, anchor = first.url.partition("#")
     try:
         article = articles.find(db(), viewer(), first.language, page.rpartition("/")[2])
-        return answer_of(section(article, anchor), page)
+        html = answer_of(section(article, anchor), page)
     except NotFound:  # another publication went live meanwhile
         return None
+    return html if len(html.striptags()) <= LONGEST_ANSWER else None  # with all below its heading
 
 
 def found_by_agents(text: str) -> list[tuple[str, str, Markup]]:

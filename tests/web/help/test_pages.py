@@ -242,6 +242,19 @@ def test_an_answer_takes_no_heading_no_id_and_no_place_of_the_page_it_is_shown_o
     assert '&lt;a href="#x" id="y"&gt;' in answer, "what is shown stays as it is"
 
 
+def test_an_answer_is_as_long_as_all_below_its_heading(
+    settings: Settings,
+    db: SqliteDatabase,
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    publish_articles(settings, db)
+    monkeypatch.setattr("kbsearch.web.help.pages.LONGEST_ANSWER", 10)
+    script(app, Results((hit(passage="Le lien"),), 1, is_answered=True))
+    assert "hit answer" not in client.get("/fr/search?q=mot").text
+
+
 def test_a_correction_is_said_and_the_literal_search_is_one_click_away(
     app: Flask, client: FlaskClient
 ):
